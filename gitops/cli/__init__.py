@@ -1,0 +1,127 @@
+"""The command line: a module a command, imported when it is called; one boundary that turns errors into exit codes."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from gitops import __version__
+from gitops.cli.output import TERMINAL, echo_error
+from gitops.errors import DONE, INTERRUPTED, UNEXPECTED, USAGE, GitopsError
+
+COMMANDS = {
+    "init": "Write a source and a manifest repository to start from.",
+    "build": "Build an image from a commit of the source repository, and push it.",
+    "bump": "Write an image's tag and digest into an overlay, and push the commit.",
+    "render": "Print the objects of an environment.",
+    "plan": "Show what a deploy would change.",
+    "deploy": "Plan, apply, wait, and record a release.",
+    "config": "Check gitops.yaml, or print its JSON Schema.",
+    "demo": "From a commit to a release, here and now, on embedded defaults.",
+}
+"""Command -> its short help, so that `gitops --help` imports none. Each is `command` in the module gitops.cli.NAME."""
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"gitops.cli.{name.replace('-', '_')}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from gitops.errors import UsageError, nearest
+
+            raise UsageError("gitops", f"no command '{args[0]}'", nearest(args[0], COMMANDS))
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="gitops %(version)s")
+@click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), help="gitops.yaml to use; else the nearest one above."
+)
+@click.option(
+    "-C", "directory", type=click.Path(file_okay=False, path_type=Path), help="Run as if started in this folder."
+)
+@click.option("--color/--no-color", default=None, help="Colour; by default on a terminal without NO_COLOR.")
+@click.pass_context
+def cli(ctx: click.Context, config_file: Path | None, directory: Path | None, color: bool | None) -> None:
+    """From git push to a healthy release on EKS.
+
+    Build an image from a commit, write its tag and digest into the manifest repository, plan, deploy, roll back.
+    """
+    from gitops.cli.context import Context
+
+    if directory is not None:
+        try:
+            os.chdir(directory)
+        except OSError as error:
+            raise GitopsError(
+                str(directory), f"cannot be entered ({error.strerror})", "check the folder after -C"
+            ) from error
+    TERMINAL.use_color(color)
+    ctx.obj = Context(config_file)
+
+
+def run(args: Sequence[str]) -> int:
+    """Run the command line `args` and return the exit code. The one place that catches."""
+    try:
+        result = cli.main(list(args), prog_name="gitops", standalone_mode=False)
+        return result if isinstance(result, int) else DONE
+    except GitopsError as error:
+        echo_error(str(error))
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        sys.stdout.write(error.format_message() + "\n")
+        return DONE
+    except click.ClickException as error:
+        path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gitops"
+        echo_error(f"{path}: {error.format_message()}\n  try: {path} --help")
+        return USAGE
+    except (KeyboardInterrupt, click.Abort):
+        echo_error("gitops: interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return DONE
+    except Exception as error:  # noqa: BLE001 - a defect of ours: the trace goes to a file, not to the person
+        problem = f"unexpected {type(error).__name__}; its trace is in {_keep_trace()}"
+        echo_error(f"gitops: {problem}
+  try: report it with that file")
+        return UNEXPECTED
+
+
+def _silence_stdout() -> None:
+    """Keep the interpreter from complaining at exit that the reader of our output went away."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _keep_trace() -> str:
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="gitops-", suffix=".trace", delete=False) as file:
+        file.write(f"gitops {__version__}, Python {sys.version}\n{traceback.format_exc()}")
+    return file.name
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with an exit code that is not an error, such as 3 for changes pending."""
+    raise click.exceptions.Exit(code)

@@ -1,0 +1,28 @@
+"""What a command works with: the config and the clients, each made on first use. The only place that makes them."""
+
+from functools import cached_property
+from pathlib import Path
+
+from gitops.config import Config, find_config, load_config
+
+
+class Context:
+    """Made once a run from the global options, and handed to the command."""
+
+    def __init__(self, config_file: Path | None) -> None:
+        self._config_file = config_file
+
+    @cached_property
+    def config_path(self) -> Path:
+        """The gitops.yaml in use. Raises `GitopsError` where there is none."""
+        return self._config_file or find_config(Path.cwd())
+
+    @cached_property
+    def config(self) -> Config:
+        """The checked config."""
+        return load_config(self.config_path)
+
+    @property
+    def root(self) -> Path:
+        """The folder that gitops.yaml is in: the root of the manifest tree."""
+        return self.config_path.resolve().parent

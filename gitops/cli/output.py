@@ -1,0 +1,107 @@
+"""What a person sees: aligned text, colour on a terminal only, JSON for programs, progress that suits the place."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+COLORS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
+
+
+class Terminal:
+    """Whether to colour, decided once: by flag, else by NO_COLOR and by what stdout is."""
+
+    def __init__(self) -> None:
+        self._color: bool | None = None
+
+    def use_color(self, wanted: bool | None) -> None:
+        self._color = wanted
+
+    @property
+    def colored(self) -> bool:
+        if self._color is not None:
+            return self._color
+        return sys.stdout.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def style(self, text: str, *names: str) -> str:
+        """`text` in the named colours, or as it is where colour is off."""
+        if not names or not self.colored:
+            return text
+        return f"\x1b[{';'.join(COLORS[name] for name in names)}m{text}\x1b[0m"
+
+
+TERMINAL = Terminal()
+style = TERMINAL.style
+
+
+def echo(text: str = "") -> None:
+    """Print `text`, without the control characters that names from outside could carry."""
+    sys.stdout.write(printable(text) + "\n")
+    sys.stdout.flush()
+
+
+def echo_error(text: str) -> None:
+    """Print an error to stderr."""
+    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.flush()
+
+
+def echo_json(value: Any) -> None:
+    """Print `value` as JSON, for programs."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t\x1b"}
+
+
+def printable(text: str) -> str:
+    """`text` with control characters spelled out; escape sequences stay only where colour is on."""
+    table = _CONTROL if TERMINAL.colored else _CONTROL | {27: "\\x1b"}
+    return text.translate(table)
+
+
+def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
+    """Left-aligned columns, two spaces apart."""
+    widths = [
+        max(len(row[column]) for row in rows if column < len(row)) for column in range(max(map(len, rows), default=0))
+    ]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows)
+    return "\n".join(indent + line for line in lines)
+
+
+class Progress:
+    """Long work shown as it goes: one rewritten line on a terminal, a plain line a step elsewhere."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._started = now()
+        self._live = sys.stderr.isatty()
+
+    def step(self, text: str) -> None:
+        """Show that `text` is what happens now."""
+        if self._live:
+            columns = _columns()
+            sys.stderr.write("\r\x1b[K" + printable(text)[: columns - 1])
+        else:
+            sys.stderr.write(f"[{self._now() - self._started:6.1f} s] {printable(text)}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """Take the rewritten line away."""
+        if self._live:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns

@@ -1,0 +1,201 @@
+"""What gitops.yaml may say: frozen dataclasses, whose fields carry their own rules and documentation.
+
+A field's YAML key is its name in camelCase. `reader` checks a document against these classes and `schema` publishes
+them, so that a rule is written once, here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from typing import Any
+
+from gitops.errors import GitopsError, UsageError, nearest
+
+DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+RELATIVE_PATH = r"(?!/)(?!.*(^|/)\.\.(/|$))[^\x00-\x1f\\]+"
+
+
+def rule(
+    doc: str, *, default: Any = MISSING, pattern: str = "", choices: tuple[str, ...] = (), minimum: int | None = None
+) -> Any:
+    """A field of gitops.yaml: its documentation, and what its value must satisfy."""
+    metadata = {"doc": doc, "pattern": pattern, "choices": choices, "minimum": minimum}
+    if default is MISSING:
+        return field(metadata=metadata)
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Repository:
+    """A git repository: CodeCommit by name, another host by `connection`, anything by `url`."""
+
+    repository: str = rule(
+        "CodeCommit repository name, or owner/name behind a connection.", pattern=r"[\w.-]+(/[\w.-]+)*"
+    )
+    branch: str = rule("Branch that the pipeline follows.", default="main", pattern=r"(?!-)[\w./-]+")
+    connection: str | None = rule(
+        "ARN of a CodeConnections connection (GitHub, GitLab, Bitbucket, Azure DevOps).",
+        default=None,
+        pattern=r"arn:[\w-]+:(codeconnections|codestar-connections):[\w-]+:\d{12}:connection/[\w-]+",
+    )
+    url: str | None = rule(
+        "Where git finds it, when that does not follow from the name. Never with a password in it.",
+        default=None,
+        pattern=r"(?!-)\S+",
+    )
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that is not the account's ECR."""
+
+    host: str = rule("host[:port] of the registry.", pattern=r"[\w.-]+(:\d+)?")
+    auth: str = rule(
+        "Who gives the credentials: ecr (GetAuthorizationToken), docker (docker login's), none.",
+        default="docker",
+        choices=("ecr", "docker", "none"),
+    )
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that a source repository builds, and the placeholder that manifests call it by."""
+
+    name: str = rule(
+        "Placeholder in kustomize/base, the `name` of the overlays' `images` entry.", pattern=r"(?!-)[\w./-]+"
+    )
+    repository: str = rule(
+        "Repository in the registry.", pattern=r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*"
+    )
+    context: str = rule("Folder of the source repository that is built.", default=".", pattern=RELATIVE_PATH)
+    dockerfile: str = rule("Dockerfile, relative to the context.", default="Dockerfile", pattern=RELATIVE_PATH)
+    platforms: tuple[str, ...] = rule(
+        "Platforms to build for.", default=("linux/amd64",), pattern=r"[a-z0-9]+/[a-z0-9/]+"
+    )
+    build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
+
+
+@dataclass(frozen=True)
+class Application:
+    """A workload that the generator writes manifests for."""
+
+    name: str = rule("Name of its Deployment.", pattern=DNS_LABEL)
+    image: str = rule("The `name` of one of `images`.")
+    port: int = rule("Port that the container listens on.", default=8080, minimum=1)
+    health: str = rule("HTTP path of the health check.", default="/health", pattern=r"/\S*")
+    replicas: int = rule("Number of pods.", default=2, minimum=0)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """An EKS cluster, or any cluster that the kubeconfig knows."""
+
+    name: str = rule("Name of the EKS cluster.", pattern=r"[A-Za-z0-9][\w-]{0,99}")
+    version: str | None = rule("Kubernetes minor version, quoted.", default=None, pattern=r"1\.\d\d")
+    region: str | None = rule("Region, where it is not the top one.", default=None, pattern=r"[a-z]{2}(-[a-z]+)+-\d")
+    account: str | None = rule("Account, where it is not the top one.", default=None, pattern=r"\d{12}")
+    context: str | None = rule("Context of the kubeconfig to use instead of asking EKS.", default=None)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The rendered-manifests pattern: a release is a commit of rendered objects. Give `folder` or `branch`."""
+
+    folder: str | None = rule("Folder to write to, relative to gitops.yaml.", default=None, pattern=r"(?!-).+")
+    branch: str | None = rule("Branch of the manifest repository to commit to.", default=None, pattern=r"(?!-)[\w./-]+")
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An application overlay and where it is released."""
+
+    name: str = rule("Name, as commands take it.", pattern=DNS_LABEL)
+    namespace: str = rule("Namespace of the application's objects.", pattern=DNS_LABEL)
+    cluster: str | None = rule("The `name` of one of `clusters`.", default=None)
+    target: Target | None = rule("Release rendered manifests instead of applying to a cluster.", default=None)
+    overlay: str | None = rule(
+        "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
+    )
+    approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+
+    @property
+    def path(self) -> str:
+        return self.overlay or f"kustomize/overlays/{self.name}"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Cluster-wide overlays, deployed in this order before any environment."""
+
+    overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
+    clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole of gitops.yaml."""
+
+    api_version: str = rule("Version of this format.", choices=("gitops/v1",))
+    name: str = rule("Name of the system; prefixes what is made in AWS.", pattern=r"[a-z][a-z0-9-]{0,38}[a-z0-9]")
+    region: str = rule("AWS region.", pattern=r"[a-z]{2}(-[a-z]+)+-\d")
+    account: str = rule("AWS account, quoted.", pattern=r"\d{12}")
+    source: Repository = rule("The source repository: what developers push to.")
+    manifests: Repository = rule("The manifest repository: this file, kustomize/, buildspec/ and cfn/.")
+    images: tuple[Image, ...] = rule("Images that the source repository builds.")
+    environments: tuple[Environment, ...] = rule("Application overlays, promoted in this order.")
+    clusters: tuple[Cluster, ...] = rule("Clusters that environments are deployed to.", default=())
+    registry: Registry | None = rule("Registry, where it is not the account's ECR.", default=None)
+    applications: tuple[Application, ...] = rule("Workloads; one for each image by default.", default=())
+    platform: Platform = rule("Cluster-wide overlays.", default=Platform())
+    file: str = "gitops.yaml"
+    """Where it was read from, for errors. Not a key of the format."""
+
+    def environment(self, name: str) -> Environment:
+        """The environment called `name`. Raises `UsageError` with the nearest name."""
+        known = {environment.name: environment for environment in self.environments}
+        if name not in known:
+            raise UsageError(self.file, f"no environment '{name}'", nearest(name, known))
+        return known[name]
+
+    def image(self, name: str) -> Image:
+        """The image whose placeholder, repository or repository's last part is `name`."""
+        for image in self.images:
+            if name in (image.name, image.repository):
+                return image
+        last = [image for image in self.images if image.repository.rpartition("/")[2] == name]
+        if len(last) == 1:
+            return last[0]
+        if last:
+            raise UsageError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
+        raise UsageError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
+
+    def cluster(self, name: str) -> Cluster:
+        """The cluster called `name`. Raises `UsageError` with the nearest name."""
+        known = {cluster.name: cluster for cluster in self.clusters}
+        if name not in known:
+            raise UsageError(self.file, f"no cluster '{name}'", nearest(name, known))
+        return known[name]
+
+    @property
+    def registry_host(self) -> str:
+        """host[:port] of the registry that images are pushed to (the account's ECR by default)."""
+        if self.registry:
+            return self.registry.host
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"{self.account}.dkr.ecr.{self.region}.{suffix}"
+
+    def image_repository(self, image: Image) -> str:
+        """What `newName` says for `image`: the registry's host and the repository."""
+        return f"{self.registry_host}/{image.repository}"
+
+    def clone_url(self, repository: Repository) -> str:
+        """Where git finds `repository`. Raises `GitopsError` behind a connection without `url`."""
+        if repository.url:
+            return repository.url
+        if repository.connection:
+            raise GitopsError(
+                self.file, f"{repository.repository} is behind a connection and has no url", "add its url"
+            )
+        suffix = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        return f"https://git-codecommit.{self.region}.{suffix}/v1/repos/{repository.repository}"
