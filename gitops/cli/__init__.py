@@ -103,8 +103,7 @@ def run(args: Sequence[str]) -> int:
         return DONE
     except Exception as error:  # noqa: BLE001 - a defect of ours: the trace goes to a file, not to the person
         problem = f"unexpected {type(error).__name__}; its trace is in {_keep_trace()}"
-        echo_error(f"gitops: {problem}
-  try: report it with that file")
+        echo_error(f"gitops: {problem}\n  try: report it with that file")
         return UNEXPECTED
 
 
