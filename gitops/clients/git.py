@@ -145,7 +145,7 @@ _EXPLANATIONS = (
     ),
     (r"Could not resolve host", "cannot be found (name not resolved)", "check the host in the URL"),
     (
-        r"Timeout: the command|too slow|timed out|onnection refused|Failed to connect|Empty reply|early EOF|RPC failed",
+        r"Timeout: the|too slow|timed out|Connection refused|Failed to connect|Empty reply|early EOF|RPC failed",
         "does not answer",
         "check the network and the URL, then run it again",
     ),

@@ -1,0 +1,63 @@
+"""Every test runs in a home of its own, without the machine's AWS, git or Docker settings."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.support.available import MISSING
+
+_GIT_CONFIG = """[user]
+  name = Test
+  email = test@example.invalid
+[init]
+  defaultBranch = main
+[protocol "file"]
+  allow = always
+"""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty home with a git identity."""
+    home = tmp_path_factory.mktemp("home")
+    (home / ".gitconfig").write_text(_GIT_CONFIG)
+    for name in (
+        "AWS_PROFILE",
+        "AWS_SESSION_TOKEN",
+        "KUBECONFIG",
+        "DOCKER_CONFIG",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    values = {
+        "HOME": str(home),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "NO_COLOR": "1",
+        "COLUMNS": "80",
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "ap-northeast-2",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    return home
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker, why_missing in MISSING.items():
+            reason = why_missing() if item.get_closest_marker(marker) else None
+            if reason:
+                item.add_marker(pytest.mark.skip(reason=f"{marker}: {reason}"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """End with one line that says what was skipped, and why."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
+    )
+    said = "; ".join(f"{count} × {reason}" for reason, count in reasons.items()) or "nothing"
+    terminalreporter.write_line(f"not run here: {said}")

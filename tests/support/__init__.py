@@ -1,0 +1,1 @@
+"""Makers and servers that tests share."""
