@@ -17,7 +17,9 @@ def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]
 
 def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["config", "check", "--nope"]) == 2
-    assert capsys.readouterr().err == "gitops config check: No such option '--nope'\n  try: gitops config check --help\n"
+    assert (
+        capsys.readouterr().err == "gitops config check: No such option '--nope'\n  try: gitops config check --help\n"
+    )
 
 
 def test_no_config_is_one_line_and_a_hint(
