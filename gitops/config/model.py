@@ -11,6 +11,8 @@ from typing import Any
 from gitops.errors import GitopsError, UsageError, nearest
 
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+QUANTITY = r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
+CIDR = r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/\d{1,3}"
 RELATIVE_PATH = r"(?!/)(?!.*(^|/)\.\.(/|$))[^\x00-\x1f\\]+"
 
 
@@ -82,14 +84,57 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Resources:
+    """What a container asks for, and the most that it gets. Quantities are quoted: "100m" CPU, "128Mi" memory."""
+
+    cpu: str = rule(
+        "CPU requested. There is no CPU limit: one throttles even on an idle node.", default="100m", pattern=QUANTITY
+    )
+    memory: str = rule("Memory requested.", default="64Mi", pattern=QUANTITY)
+    memory_limit: str = rule("Most memory; above it the container is killed.", default="128Mi", pattern=QUANTITY)
+
+
+@dataclass(frozen=True)
+class Egress:
+    """Where an application's pods may connect to, outside of the cluster."""
+
+    cidr: str = rule("Addresses, such as 10.0.0.0/16.", pattern=CIDR)
+    ports: tuple[int, ...] = rule("TCP ports there.", minimum=1)
+
+
+@dataclass(frozen=True)
+class Autoscaling:
+    """A HorizontalPodAutoscaler for an application: it owns the number of pods, from `replicas` up to `max`."""
+
+    max: int = rule("Most pods.", minimum=1)
+    cpu: int = rule("CPU use to aim at, in percent of what is requested.", default=50, minimum=1)
+
+
+@dataclass(frozen=True)
 class Application:
     """A workload that the generator writes manifests for."""
 
     name: str = rule("Name of its Deployment.", pattern=DNS_LABEL)
     image: str = rule("The `name` of one of `images`.")
-    port: int = rule("Port that the container listens on.", default=8080, minimum=1)
+    port: int = rule("Port that the container and the Service listen on.", default=8080, minimum=1)
     health: str = rule("HTTP path of the health check.", default="/health", pattern=r"/\S*")
-    replicas: int = rule("Number of pods.", default=2, minimum=0)
+    replicas: int = rule("Number of pods; the least number with `autoscaling`.", default=2, minimum=0)
+    autoscaling: Autoscaling | None = rule("Add and remove pods by their use of CPU.", default=None)
+    resources: Resources = rule("Requests and limits of its container.", default=Resources())
+    env: Mapping[str, str] = rule("Environment variables. Never secrets: they are readable in git.", default={})
+    service: str = rule(
+        "Type of its Service: LoadBalancer is reached from outside of the cluster.",
+        default="ClusterIP",
+        choices=("ClusterIP", "LoadBalancer"),
+    )
+    callers: tuple[str, ...] = rule("Applications of this file that may call it.", default=(), pattern=DNS_LABEL)
+    caller_cidrs: tuple[str, ...] = rule(
+        "Addresses that may call it: the VPC's, for a load balancer.", default=(), pattern=CIDR
+    )
+    egress: tuple[Egress, ...] = rule(
+        "What it may call outside of the cluster: databases, AWS, other APIs.", default=()
+    )
+    aws: bool = rule("Uses a role by EKS Pod Identity, so that its pods must reach the node's agent.", default=False)
 
 
 @dataclass(frozen=True)
@@ -123,6 +168,11 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    pod_security: str = rule(
+        "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",
+        default="baseline",
+        choices=("privileged", "baseline", "restricted"),
+    )
 
     @property
     def path(self) -> str:
@@ -205,6 +255,14 @@ class Config:
         if name not in known:
             raise UsageError(self.file, f"no cluster '{name}'", nearest(name, known))
         return known[name]
+
+    @property
+    def workloads(self) -> tuple[Application, ...]:
+        """`applications`, or one with the defaults for each image."""
+        return self.applications or tuple(
+            Application(name=image.repository.rpartition("/")[2].replace(".", "-").replace("_", "-"), image=image.name)
+            for image in self.images
+        )
 
     @property
     def registry_host(self) -> str:
