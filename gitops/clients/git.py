@@ -38,10 +38,11 @@ class GitFailed(GitopsError):
 
 
 class GitRepository:
-    """A repository on this machine: bare, or with a work tree, at `directory`."""
+    """A repository on this machine: bare, or with a work tree, at `directory`. `env` is added to every command's."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
         self.directory = directory
+        self._env = dict(env or {})
 
     @classmethod
     def discover(cls, start: Path) -> "GitRepository":
@@ -76,7 +77,7 @@ class GitRepository:
             out = self._git.execute(
                 ["git", *_OPTIONS, *arguments],
                 istream=stdin,
-                env={**_ENVIRONMENT, **(env or {})},
+                env={**_ENVIRONMENT, **self._env, **(env or {})},
                 kill_after_timeout=timeout,
                 with_exceptions=True,
                 stdout_as_string=False,
@@ -97,6 +98,8 @@ class GitRepository:
         stderr = without_credentials(_plain(error.stderr))
         status = error.status if isinstance(error.status, int) else -1
         subject = next((without_credentials(a) for a in arguments if "://" in a), str(self.directory))
+        if arguments[0] in ("fetch", "push", "ls-remote") and "origin" in arguments:
+            subject = self.address("origin") or subject
         problem, hint = explain(stderr, arguments[0])
         return GitFailed(subject, problem, hint, status, stderr)
 
@@ -111,6 +114,13 @@ class GitRepository:
         """The branch that is checked out; empty where HEAD is detached."""
         try:
             return self.text("symbolic-ref", "--quiet", "--short", "HEAD")
+        except GitFailed:
+            return ""
+
+    def address(self, remote: str) -> str:
+        """The URL of `remote`, without credentials; empty where there is no such remote."""
+        try:
+            return without_credentials(self.text("remote", "get-url", remote))
         except GitFailed:
             return ""
 
@@ -165,3 +175,23 @@ def explain(stderr: str, command: str) -> tuple[str, str]:
             return problem, hint
     lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("hint:")]
     return f"git {command} failed: {lines[-1].strip() if lines else 'no message'}", ""
+
+
+def start_repository(folder: Path, branch: str, message: str, origin: str | None) -> str | None:
+    """Make `folder` a repository, with all its files in a first commit on `branch`, and `origin` to push to.
+
+    Returns the commit, or None where git knows no author: then the files are staged only.
+    """
+    repository = GitRepository(folder)
+    repository.run("init", "--quiet")
+    repository.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    if origin:
+        repository.run("remote", "add", "origin", origin)
+    repository.run("add", "--all")
+    try:
+        repository.run("commit", "--quiet", "--no-verify", "-m", message)
+    except GitFailed as error:
+        if re.search(r"tell me who you are|empty ident|unable to auto-detect email", error.stderr, re.IGNORECASE):
+            return None
+        raise
+    return repository.head()
