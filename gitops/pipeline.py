@@ -78,6 +78,17 @@ def committed(root: Path) -> tuple[str, str]:
     return repository.head(), repository.text("log", "-1", "--format=%s")
 
 
+def revision_at(root: Path) -> tuple[str, str]:
+    """As `committed`, for a plan: uncommitted changes are said in the subject, and no repository at all is no error."""
+    try:
+        repository = GitRepository.discover(root)
+    except GitopsError:
+        return "", ""
+    changed = changed_files(repository, root)
+    subject = f"and {len(changed)} uncommitted" if changed else repository.text("log", "-1", "--format=%s")
+    return repository.head(), subject
+
+
 def changed_files(repository: GitRepository, root: Path) -> list[str]:
     """Files under `root` that are not as committed."""
     inner = root.resolve().relative_to(repository.directory.resolve()).as_posix()

@@ -1,4 +1,4 @@
-"""Carries out a plan, level by level, in parallel within one; deletions last. Does nothing that the plan does not say."""
+"""Carries out a plan, level by level, in parallel within one; deletions last. Does only what the plan says."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +35,7 @@ class Applier:
     run: str = ""
     timeout: float = 300.0
     """Seconds that objects which others need may take to be ready, and replaced ones to be gone."""
-    force: Callable[[Change], bool] = lambda change: False
+    force: Callable[[Change], bool] = lambda _: False
     """Whether a change takes the fields of other managers."""
     may_write: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
@@ -58,9 +58,7 @@ class Applier:
                 group = [change for change in deletions if deletion_level(change.ref) == level]
                 yield from self._together(pool, group, plan, mask)
 
-    def _together(
-        self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask
-    ) -> Iterator[Event]:
+    def _together(self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask) -> Iterator[Event]:
         futures = {pool.submit(self._carry_out, change, plan): change for change in changes}
         failures: list[GitopsError] = []
         for future in as_completed(futures):

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gitops.apply.evidence import Evidence, evidence
 from gitops.apply.events import Event
+from gitops.apply.evidence import Evidence, evidence
 from gitops.clients.cluster import Expired, Reader
 from gitops.errors import GitopsError, Problems
 from gitops.objects import KubeObject, ObjectRef
@@ -58,7 +58,6 @@ class Waiter:
             if change.desired and (known := applied.get(change.ref) or change.live):
                 self._current[change.ref] = known
         pending = {ref for ref, known in self._current.items() if status(known.body).state is not State.READY}
-        yield from (Event(ref, "ready", level=levels[ref]) for ref in applied if ref in levels and ref not in pending)
         if pending:
             yield from self._watch(pending, levels)
 
@@ -138,7 +137,9 @@ class Waiter:
         found: Evidence = evidence(self.reader, self._current[ref], pod)
         lines = tuple(self.mask.text(line) for line in found.lines)
         problem = self.mask.text(" ".join((found.trouble or message).split()))
-        return NotReady(ref, f"failed: {problem}", f"kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}", lines)
+        return NotReady(
+            ref, f"failed: {problem}", f"kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}", lines
+        )
 
     def _late(self, pending: set[ObjectRef]) -> GitopsError:
         late = [self._overdue(ref) for ref in sorted(pending)]

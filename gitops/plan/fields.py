@@ -105,10 +105,13 @@ def item_at(items: list[Any], selector: str) -> int | None:
     for index, item in enumerate(items):
         if kind == "v" and item == wanted:
             return index
-        if kind == "k" and isinstance(item, Mapping):
-            if all(item.get(key, KEY_DEFAULTS.get(key)) == value for key, value in wanted.items()):
-                return index
+        if kind == "k" and isinstance(item, Mapping) and _has(item, wanted):
+            return index
     return None
+
+
+def _has(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
+    return all(item.get(key, KEY_DEFAULTS.get(key)) == value for key, value in keys.items())
 
 
 def _equal(desired: Any, live: Any, parent: str) -> bool:
@@ -129,7 +132,7 @@ def quantity(value: Any) -> Decimal | None:
     if exponent:
         return Decimal(number).scaleb(int(exponent))
     if suffix in _BINARY:
-        return Decimal(number) * 1024 ** _BINARY[suffix]
+        return Decimal(number) * Decimal(1024 ** _BINARY[suffix])
     return Decimal(number).scaleb(_SUFFIXES[suffix or ""])
 
 

@@ -59,7 +59,7 @@ def plan(
     if policy.prune:
         gone = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
         changes += [_deletion(ref, release, snapshot, claimed or {}) for ref in gone]
-    refusals = [*_refused_changes(changes, policy, mask), *_refused_prune(changes, desired, snapshot, policy)]
+    refusals = [*_refused_changes(changes, policy), *_refused_prune(changes, desired, snapshot, policy)]
     return Plan(release, tuple(changes), snapshot.inventory, tuple(refusals))
 
 
@@ -131,7 +131,9 @@ def _note(
     elif not fields:
         said.append("becomes ours")
     more = len(fields) - 2
-    return " · ".join(said) + (f" and {more} more" if more > 0 and ".image" not in str(said) and "restarts" not in str(said) else "")
+    return " · ".join(said) + (
+        f" and {more} more" if more > 0 and ".image" not in str(said) and "restarts" not in str(said) else ""
+    )
 
 
 def _tags(change: FieldChange) -> str:
@@ -182,7 +184,7 @@ def _spared(
     return ""
 
 
-def _refused_changes(changes: Iterable[Change], policy: Policy, mask: Mask) -> Iterable[Refusal]:
+def _refused_changes(changes: Iterable[Change], policy: Policy) -> Iterable[Refusal]:
     for change in changes:
         name = str(change.ref)
         if change.conflicts and name not in policy.take_ownership:

@@ -99,9 +99,9 @@ class ClusterTarget:
         inventory = self._inventory or plan.inventory
         last = inventory.last
         owned = owned_after(plan) if result == "deployed" else inventory.owned
-        if not plan.pending and last and (last.revision, last.result) == (plan.release.revision, result):
-            if owned == inventory.owned:
-                return
+        same = last and (last.revision, last.result) == (plan.release.revision, result)
+        if same and owned == inventory.owned and not plan.pending:
+            return
         entry = replace(self._entry or self._new_entry(plan), result=result, ended=_stamp(self.now()))
         begun = inventory if self._entry else inventory.begun(entry, (), inventory.fence)
         self._write(begun.ended(entry, owned), plan.release)
@@ -149,7 +149,9 @@ class ClusterTarget:
             # An answer that was lost on its way makes the second attempt meet our own first one.
             found = self.cluster.get(ref)
             if found is None or found.body.get("data") != body.body["data"]:
-                raise GitopsError(str(ref), "another deploy is under way", "run it again when that is done") from conflict
+                raise GitopsError(
+                    str(ref), "another deploy is under way", "run it again when that is done"
+                ) from conflict
             written = found
         self._inventory = replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
 
