@@ -42,7 +42,7 @@ def deploy(
     claims: Claims = no_claims,
     dry_run: bool = False,
 ) -> Iterator[Plan | Event]:
-    """Plan, apply, wait, record. Yields the plan first: who consumes it may show it, ask, and stop there.
+    """Plan, apply, wait, prune, record. Yields the plan first: who consumes it may show it, ask, and stop there.
 
     Raises `GitopsError` where the plan is refused, or the release fails; that is recorded.
     """
@@ -54,6 +54,7 @@ def deploy(
     try:
         yield from target.apply(decided)
         yield from target.wait(decided)
+        yield from target.prune(decided)
     except GitopsError:
         yield from target.record(decided, "failed")
         raise

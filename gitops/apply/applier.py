@@ -1,4 +1,4 @@
-"""Carries out a plan, level by level, in parallel within one; deletions last. Does only what the plan says."""
+"""Carries out a plan, level by level, in parallel within one. Does only what the plan says."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -44,7 +44,7 @@ class Applier:
     """What the server made of each object, for the wait that follows."""
 
     def apply(self, plan: Plan, mask: Mask) -> Iterator[Event]:
-        """Carry out exactly `plan`, an event an object. Raises `Problems`, or the one failure, when a level is done
+        """Carry out what `plan` creates and changes, an event an object. Raises `Problems`, or the one failure, when a level is done
         as far as it could be: what was done is told, and the levels above are not begun."""
         needed = dependencies([change.desired for change in plan.changes if change.desired])
         pending = [change for change in plan.pending if change.action is not Action.DELETE]
@@ -53,6 +53,10 @@ class Applier:
             for changes in by_level.values():
                 yield from self._together(pool, changes, plan, mask)
                 self._finish_level(changes, needed)
+
+    def prune(self, plan: Plan, mask: Mask) -> Iterator[Event]:
+        """Carry out the deletions of `plan`, custom objects before their definition, namespaces last."""
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="prune") as pool:
             deletions = [change for change in plan.pending if change.action is Action.DELETE]
             for level in sorted({deletion_level(change.ref) for change in deletions}):
                 group = [change for change in deletions if deletion_level(change.ref) == level]

@@ -24,10 +24,13 @@ class Target(Protocol):
         """The live state of `desired` and of what the environment owns. Changes nothing."""
 
     def apply(self, plan: Plan) -> Iterator[Event]:
-        """Carry out exactly `plan`, an event an object. Raises `GitopsError` at the first failure."""
+        """Carry out what `plan` creates and changes, an event an object. Raises `GitopsError` where that fails."""
 
     def wait(self, plan: Plan) -> Iterator[Event]:
         """Watch until every object of `plan` is ready. Raises `GitopsError` when failure is certain or time is up."""
+
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        """Carry out what `plan` deletes, an event an object."""
 
     def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:
         """Write down what the environment owns now, its revision, and how the release ended."""

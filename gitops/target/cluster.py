@@ -72,21 +72,15 @@ class ClusterTarget:
         self._inventory = plan.inventory
         if not plan.pending:
             return
-        mask = _mask(plan)
-        applier = Applier(
-            self.cluster,
-            run=self.options.run,
-            timeout=self.options.timeout,
-            force=self._takes_ownership,
-            sleep=self.sleep,
-            now=self.monotonic,
-            applied=self._applied,
-        )
+        mask, applier = _mask(plan), self._applier()
         home = [change for change in plan.pending if _is_home(change, plan.release)]
         yield from applier.apply(replace(plan, changes=tuple(home)), mask)
         self._begin(plan)
         others = [change for change in plan.changes if change not in home]
         yield from applier.apply(replace(plan, changes=tuple(others)), mask)
+
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        yield from self._applier().prune(plan, _mask(plan))
 
     def wait(self, plan: Plan) -> Iterator[Event]:
         waiter = Waiter(
@@ -117,6 +111,17 @@ class ClusterTarget:
         if not release.namespace:
             raise GitopsError(str(each.ref), "has no namespace", "set namespace: in the overlay's kustomization")
         return each.with_metadata(namespace=release.namespace)
+
+    def _applier(self) -> Applier:
+        return Applier(
+            self.cluster,
+            run=self.options.run,
+            timeout=self.options.timeout,
+            force=self._takes_ownership,
+            sleep=self.sleep,
+            now=self.monotonic,
+            applied=self._applied,
+        )
 
     def _takes_ownership(self, change: Change) -> bool:
         return bool(change.conflicts) and str(change.ref) in self.options.policy.take_ownership

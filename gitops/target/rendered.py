@@ -76,6 +76,10 @@ class RenderedTarget:
     def wait(self, plan: Plan) -> Iterator[Event]:
         yield from ()
 
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        """The files are gone with the same commit."""
+        yield from ()
+
     def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:
         """The record is in the same commit as the files."""
         if self._written and result == "deployed":
