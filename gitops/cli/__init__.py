@@ -93,7 +93,7 @@ def run(args: Sequence[str]) -> int:
         return DONE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gitops"
-        echo_error(f"{path}: {error.format_message()}\n  try: {path} --help")
+        echo_error(f"{path}: {error.format_message().rstrip(chr(46))}\n  try: {path} --help")
         return USAGE
     except (KeyboardInterrupt, click.Abort):
         echo_error("gitops: interrupted")

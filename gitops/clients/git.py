@@ -175,3 +175,23 @@ def explain(stderr: str, command: str) -> tuple[str, str]:
             return problem, hint
     lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("hint:")]
     return f"git {command} failed: {lines[-1].strip() if lines else 'no message'}", ""
+
+
+def start_repository(folder: Path, branch: str, message: str, origin: str | None) -> str | None:
+    """Make `folder` a repository, with all its files in a first commit on `branch`, and `origin` to push to.
+
+    Returns the commit, or None where git knows no author: then the files are staged only.
+    """
+    repository = GitRepository(folder)
+    repository.run("init", "--quiet")
+    repository.run("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    if origin:
+        repository.run("remote", "add", "origin", origin)
+    repository.run("add", "--all")
+    try:
+        repository.run("commit", "--quiet", "--no-verify", "-m", message)
+    except GitFailed as error:
+        if re.search(r"tell me who you are|empty ident|unable to auto-detect email", error.stderr, re.IGNORECASE):
+            return None
+        raise
+    return repository.head()

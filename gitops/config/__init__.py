@@ -5,13 +5,17 @@
 
 from gitops.config.model import (
     Application,
+    Autoscaling,
     Cluster,
     Config,
+    Egress,
     Environment,
     Image,
+    Pipeline,
     Platform,
     Registry,
     Repository,
+    Resources,
     Target,
 )
 from gitops.config.reader import CONFIG_FILE, find_config, load_config, parse_config
@@ -19,13 +23,17 @@ from gitops.config.reader import CONFIG_FILE, find_config, load_config, parse_co
 __all__ = [
     "CONFIG_FILE",
     "Application",
+    "Autoscaling",
     "Cluster",
     "Config",
+    "Egress",
     "Environment",
     "Image",
+    "Pipeline",
     "Platform",
     "Registry",
     "Repository",
+    "Resources",
     "Target",
     "find_config",
     "load_config",

@@ -11,6 +11,8 @@ from typing import Any
 from gitops.errors import GitopsError, UsageError, nearest
 
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+QUANTITY = r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
+CIDR = r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/\d{1,3}"
 RELATIVE_PATH = r"(?!/)(?!.*(^|/)\.\.(/|$))[^\x00-\x1f\\]+"
 
 
@@ -73,7 +75,39 @@ class Image:
     platforms: tuple[str, ...] = rule(
         "Platforms to build for.", default=("linux/amd64",), pattern=r"[a-z0-9]+/[a-z0-9/]+"
     )
+    test: str | None = rule(
+        "Command that tests the source in its context before the image is built; it may write JUnit and Cobertura XML"
+        " under $REPORTS.",
+        default=None,
+    )
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a container asks for, and the most that it gets. Quantities are quoted: "100m" CPU, "128Mi" memory."""
+
+    cpu: str = rule(
+        "CPU requested. There is no CPU limit: one throttles even on an idle node.", default="100m", pattern=QUANTITY
+    )
+    memory: str = rule("Memory requested.", default="64Mi", pattern=QUANTITY)
+    memory_limit: str = rule("Most memory; above it the container is killed.", default="128Mi", pattern=QUANTITY)
+
+
+@dataclass(frozen=True)
+class Egress:
+    """Where an application's pods may connect to, outside of the cluster."""
+
+    cidr: str = rule("Addresses, such as 10.0.0.0/16.", pattern=CIDR)
+    ports: tuple[int, ...] = rule("TCP ports there.", minimum=1)
+
+
+@dataclass(frozen=True)
+class Autoscaling:
+    """A HorizontalPodAutoscaler for an application: it owns the number of pods, from `replicas` up to `max`."""
+
+    max: int = rule("Most pods.", minimum=1)
+    cpu: int = rule("CPU use to aim at, in percent of what is requested.", default=50, minimum=1)
 
 
 @dataclass(frozen=True)
@@ -82,9 +116,25 @@ class Application:
 
     name: str = rule("Name of its Deployment.", pattern=DNS_LABEL)
     image: str = rule("The `name` of one of `images`.")
-    port: int = rule("Port that the container listens on.", default=8080, minimum=1)
+    port: int = rule("Port that the container and the Service listen on.", default=8080, minimum=1)
     health: str = rule("HTTP path of the health check.", default="/health", pattern=r"/\S*")
-    replicas: int = rule("Number of pods.", default=2, minimum=0)
+    replicas: int = rule("Number of pods; the least number with `autoscaling`.", default=2, minimum=0)
+    autoscaling: Autoscaling | None = rule("Add and remove pods by their use of CPU.", default=None)
+    resources: Resources = rule("Requests and limits of its container.", default=Resources())
+    env: Mapping[str, str] = rule("Environment variables. Never secrets: they are readable in git.", default={})
+    service: str = rule(
+        "Type of its Service: LoadBalancer is reached from outside of the cluster.",
+        default="ClusterIP",
+        choices=("ClusterIP", "LoadBalancer"),
+    )
+    callers: tuple[str, ...] = rule("Applications of this file that may call it.", default=(), pattern=DNS_LABEL)
+    caller_cidrs: tuple[str, ...] = rule(
+        "Addresses that may call it: the VPC's, for a load balancer.", default=(), pattern=CIDR
+    )
+    egress: tuple[Egress, ...] = rule(
+        "What it may call outside of the cluster: databases, AWS, other APIs.", default=()
+    )
+    aws: bool = rule("Uses a role by EKS Pod Identity, so that its pods must reach the node's agent.", default=False)
 
 
 @dataclass(frozen=True)
@@ -118,6 +168,11 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    pod_security: str = rule(
+        "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",
+        default="baseline",
+        choices=("privileged", "baseline", "restricted"),
+    )
 
     @property
     def path(self) -> str:
@@ -130,6 +185,29 @@ class Platform:
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
     clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """What runs the builds in AWS."""
+
+    image: str = rule(
+        "CodeBuild image of every build; one of the catalogue's.",
+        default="aws/codebuild/amazonlinux-x86_64-standard:6.0",
+        pattern=r"[\w./:@-]+",
+    )
+    python: str = rule(
+        "Python of `runtime-versions`, quoted; one that the image offers.", default="3.13", pattern=r"3\.\d+"
+    )
+    toolkit: str = rule(
+        "Where builds get gitops: bucket (the wheel that `gitops pipeline up` uploads), or index.",
+        default="bucket",
+        choices=("bucket", "index"),
+    )
+    retention_days: int = rule("Days that logs of builds and clusters are kept.", default=90, minimum=1)
+    notify: tuple[str, ...] = rule(
+        "E-mail addresses that hear of alarms and failed pipelines.", default=(), pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+"
+    )
 
 
 @dataclass(frozen=True)
@@ -148,6 +226,7 @@ class Config:
     registry: Registry | None = rule("Registry, where it is not the account's ECR.", default=None)
     applications: tuple[Application, ...] = rule("Workloads; one for each image by default.", default=())
     platform: Platform = rule("Cluster-wide overlays.", default=Platform())
+    pipeline: Pipeline = rule("The builds in AWS.", default=Pipeline())
     file: str = "gitops.yaml"
     """Where it was read from, for errors. Not a key of the format."""
 
@@ -176,6 +255,14 @@ class Config:
         if name not in known:
             raise UsageError(self.file, f"no cluster '{name}'", nearest(name, known))
         return known[name]
+
+    @property
+    def workloads(self) -> tuple[Application, ...]:
+        """`applications`, or one with the defaults for each image."""
+        return self.applications or tuple(
+            Application(name=image.repository.rpartition("/")[2].replace(".", "-").replace("_", "-"), image=image.name)
+            for image in self.images
+        )
 
     @property
     def registry_host(self) -> str:

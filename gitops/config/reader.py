@@ -219,6 +219,7 @@ def cross_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
     clusters = [name for name, _ in _names(root, "clusters")]
     yield from _dangling(root, "applications", "image", [name for name, _ in _names(root, "images")])
     yield from _dangling(root, "environments", "cluster", clusters)
+    yield from _caller_checks(root)
     for node in _items(node_at(root, "platform", "clusters")):
         if node.value not in clusters:
             yield node, f"no cluster '{node.value}'", nearest(str(node.value), clusters)
@@ -228,6 +229,14 @@ def cross_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
             yield node, f"'{name}' is a platform overlay too", "give the environment another name"
     for environment in _items(node_at(root, "environments")):
         yield from _place_checks(environment)
+
+
+def _caller_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
+    known = [name for name, _ in _names(root, "applications")]
+    for application in _items(node_at(root, "applications")):
+        for node in _items(node_at(application, "callers")):
+            if node.value not in known:
+                yield node, f"no application '{node.value}'", nearest(str(node.value), known)
 
 
 def _place_checks(environment: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:

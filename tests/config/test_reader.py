@@ -65,7 +65,7 @@ def test_reports_every_mistake_at_once_with_its_place() -> None:
     assert errors(text + "colour: red\n") == [
         "gitops.yaml:12:39: clusters[0].version must be a string",
         "gitops.yaml:17:27: no cluster 'x-work-cluster'",
-        "gitops.yaml:17:65: unknown key 'aproval' in environments[1]",
+        "gitops.yaml:17:64: unknown key 'aproval' in environments[1]",
         "gitops.yaml:18:1: unknown key 'colour'",
     ]
 

@@ -1,0 +1,49 @@
+"""kustomize/overlays/ENV: the base in a namespace, with the images released to it."""
+
+from posixpath import relpath
+
+from gitops.config import Config, Environment
+from gitops.generate.base import BASE
+from gitops.generate.security import namespace
+from gitops.generate.texts import Files, fill, items, scalar
+
+UNRELEASED_TAG = "unreleased"
+UNRELEASED_DIGEST = "sha256:" + "0" * 64
+"""What an overlay says before the first bump. It renders, and no registry can have it."""
+
+
+def environment_files(config: Config) -> Files:
+    """The overlay of every environment."""
+    return {path: text for environment in config.environments for path, text in _overlay(config, environment).items()}
+
+
+def _overlay(config: Config, environment: Environment) -> dict[str, bytes]:
+    resources = [relpath(BASE, environment.path)]
+    result = {}
+    if "security" not in config.platform.overlays:  # nothing else makes the namespace
+        resources.insert(0, "namespace.yaml")
+        result[f"{environment.path}/namespace.yaml"] = namespace(config, environment).encode()
+    text = fill(
+        "environment/kustomization.yaml",
+        system=config.name,
+        environment=environment.name,
+        namespace=environment.namespace,
+        resources=items(resources),
+        images="".join(_images(config)),
+    )
+    return {f"{environment.path}/kustomization.yaml": text.encode(), **result}
+
+
+def _images(config: Config) -> list[str]:
+    used = {application.image for application in config.workloads}
+    return [
+        fill(
+            "environment/image.yaml",
+            name=scalar(image.name),
+            repository=config.image_repository(image),
+            tag=UNRELEASED_TAG,
+            digest=UNRELEASED_DIGEST,
+        )
+        for image in config.images
+        if image.name in used
+    ]

@@ -1,0 +1,74 @@
+"""The one boundary: every failure is a line and an exit code."""
+
+from pathlib import Path
+
+import click
+import pytest
+
+import gitops.cli
+from gitops.cli import run
+from gitops.cli.output import printable, table
+
+
+def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["biuld"]) == 2
+    assert capsys.readouterr().err.startswith("gitops: no command 'biuld'\n  try: did you mean 'build'?")
+
+
+def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["config", "check", "--nope"]) == 2
+    assert (
+        capsys.readouterr().err == "gitops config check: No such option '--nope'\n  try: gitops config check --help\n"
+    )
+
+
+def test_no_config_is_one_line_and_a_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["config", "check"]) == 1
+    assert capsys.readouterr().err == (
+        f"gitops.yaml: not found in {tmp_path} or above\n"
+        "  try: run in a manifest repository, or make one: gitops init DIR\n"
+    )
+
+
+def test_a_folder_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["-C", "/nowhere", "config", "check"]) == 1
+    assert capsys.readouterr().err.startswith("/nowhere: cannot be entered (No such file or directory)\n")
+
+
+def failing(error: BaseException) -> click.Command:
+    @click.command()
+    def command() -> None:
+        raise error
+
+    return command
+
+
+def test_a_defect_keeps_its_trace_in_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(gitops.cli.LazyGroup, "get_command", lambda *_: failing(ZeroDivisionError("x")))
+    assert run(["build"]) == 70
+    err = capsys.readouterr().err
+    assert err.startswith("gitops: unexpected ZeroDivisionError; its trace is in ")
+    trace = Path(err.splitlines()[0].rpartition(" ")[2])
+    assert "ZeroDivisionError: x" in trace.read_text()
+    trace.unlink()
+
+
+def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(gitops.cli.LazyGroup, "get_command", lambda *_: failing(KeyboardInterrupt()))
+    assert run(["build"]) == 130
+    assert capsys.readouterr().err.strip() == "gitops: interrupted"
+
+
+def test_control_characters_of_others_do_not_reach_the_terminal() -> None:
+    assert printable("a\x1b[2Jb\x07\n") == "a\\x1b[2Jb\\x07\n"
+
+
+def test_a_table_is_aligned_and_ends_without_spaces() -> None:
+    assert table([("ENV", "IMAGE"), ("staging", "1.4.2"), ("prod", "")], indent="  ") == (
+        "  ENV      IMAGE\n  staging  1.4.2\n  prod"
+    )

@@ -1,0 +1,30 @@
+"""Start-up imports only what it must; the time itself is measured in benchmarks/startup.py."""
+
+import subprocess
+import sys
+
+import pytest
+
+from gitops import __version__
+
+HEAVY = {"boto3", "botocore", "docker", "git", "jsonschema", "kubernetes", "moto", "requests", "ruamel", "urllib3"}
+
+
+def run_with_import_times(*arguments: str) -> tuple[str, set[str]]:
+    """Run gitops in a new interpreter; its stdout, and the top-level modules that were imported."""
+    command = [sys.executable, "-X", "importtime", "-m", "gitops", *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    names = (line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if line.startswith("import time:"))
+    return run.stdout, {name.partition(".")[0] for name in names}
+
+
+def test_version_imports_not_even_click() -> None:
+    out, imported = run_with_import_times("--version")
+    assert out == f"gitops {__version__}\n"
+    assert imported & (HEAVY | {"click", "yaml"}) == set()
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("config", "schema")])
+def test_nothing_heavy_is_imported_before_it_is_used(arguments: tuple[str, ...]) -> None:
+    _, imported = run_with_import_times(*arguments)
+    assert imported & HEAVY == set()

@@ -1,0 +1,98 @@
+"""The kustomize tree: the committed one is what the generator writes, and kubectl renders every overlay of it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from gitops.clients.kubectl import find_kubectl
+from gitops.config import parse_config
+from gitops.errors import GitopsError
+from gitops.generate import config_text, kustomize_tree
+from tests.generate.sample import ANSWERS, ROOT, sample_config
+
+
+def files_under(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_committed_tree_is_what_the_generator_writes() -> None:
+    assert (ROOT / "gitops.yaml").read_text() == config_text(ANSWERS)
+    assert files_under(ROOT / "kustomize") == dict(kustomize_tree(sample_config()))
+
+
+def test_generating_twice_gives_the_same_bytes() -> None:
+    assert kustomize_tree(sample_config()) == kustomize_tree(sample_config())
+
+
+def test_no_mark_is_left_and_every_file_is_yaml() -> None:
+    for path, content in kustomize_tree(sample_config()).items():
+        assert b"<<" not in content, path
+        assert b" \n" not in content, f"{path} has a space at the end of a line"
+        assert yaml.safe_load(content), path
+
+
+@pytest.mark.kubectl
+@pytest.mark.parametrize("overlay", ["staging", "prod", *sample_config().platform.overlays])
+def test_kubectl_renders_each_overlay_without_a_warning(overlay: str) -> None:
+    kubectl = find_kubectl()
+    assert kubectl
+    folder = ROOT / "kustomize/overlays" / overlay
+    run = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert all(document["metadata"]["name"] for document in yaml.safe_load_all(run.stdout))
+
+
+def test_an_application_decides_its_own_ports_probes_resources_and_environment() -> None:
+    text = config_text(ANSWERS).replace(
+        "{name: backend-app, image: backend-app-image}",
+        "{name: web, image: backend-app-image, port: 9000, health: /up, replicas: 3, service: LoadBalancer,"
+        ' resources: {cpu: "1", memory: 1Gi}, env: {MODE: "on: #1"}}',
+    )
+    tree = kustomize_tree(parse_config(text.encode()))
+    deployment = yaml.safe_load(tree["kustomize/base/web/deployment.yaml"])
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert deployment["spec"]["replicas"] == 3
+    assert container["ports"][0]["containerPort"] == 9000
+    assert container["readinessProbe"]["httpGet"] == {"path": "/up", "port": "http"}
+    assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "128Mi"}}
+    service = yaml.safe_load(tree["kustomize/base/web/service.yaml"])
+    assert service["spec"]["type"] == "LoadBalancer"
+    assert service["metadata"]["annotations"]
+    literals = yaml.safe_load(tree["kustomize/base/web/kustomization.yaml"])["configMapGenerator"][0]["literals"]
+    assert "MODE=on: #1" in literals
+
+
+def test_several_applications_share_one_tree() -> None:
+    text = (
+        config_text(ANSWERS)
+        .replace("clusters:\n", "  - {name: front-image, repository: shop/front}\nclusters:\n", 1)
+        .replace("environments:  ", "  - {name: front, image: front-image}\nenvironments:  ", 1)
+    )
+    tree = kustomize_tree(parse_config(text.encode()))
+    assert yaml.safe_load(tree["kustomize/base/kustomization.yaml"])["resources"] == ["backend-app", "front"]
+    images = yaml.safe_load(tree["kustomize/overlays/prod/kustomization.yaml"])["images"]
+    assert [image["name"] for image in images] == ["backend-app-image", "front-image"]
+
+
+def test_without_the_security_overlay_the_environment_makes_its_namespace() -> None:
+    text = config_text(ANSWERS)
+    overlays = next(line for line in text.splitlines() if line.startswith("  overlays:"))
+    tree = kustomize_tree(parse_config(text.replace(overlays, "  overlays: []").encode()))
+    assert "kustomize/overlays/prod/namespace.yaml" in tree
+    kustomization = yaml.safe_load(tree["kustomize/overlays/prod/kustomization.yaml"])
+    assert kustomization["resources"] == ["namespace.yaml", "../../base"]
+
+
+def test_an_unknown_platform_overlay_is_refused_with_the_nearest() -> None:
+    text = config_text(ANSWERS).replace("overlays: [security", "overlays: [securty")
+    with pytest.raises(GitopsError, match="no platform overlay 'securty'\n  try: did you mean 'security'"):
+        kustomize_tree(parse_config(text.encode()))
+
+
+def test_an_overlay_elsewhere_finds_the_base() -> None:
+    text = config_text(ANSWERS).replace("approval: true", "approval: true, overlay: deploy/production")
+    tree = kustomize_tree(parse_config(text.encode()))
+    kustomization = yaml.safe_load(tree["deploy/production/kustomization.yaml"])
+    assert kustomization["resources"] == ["../../kustomize/base"]
