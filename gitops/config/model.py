@@ -75,6 +75,11 @@ class Image:
     platforms: tuple[str, ...] = rule(
         "Platforms to build for.", default=("linux/amd64",), pattern=r"[a-z0-9]+/[a-z0-9/]+"
     )
+    test: str | None = rule(
+        "Command that tests the source in its context before the image is built; it may write JUnit and Cobertura XML"
+        " under $REPORTS.",
+        default=None,
+    )
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
 
 
@@ -183,6 +188,29 @@ class Platform:
 
 
 @dataclass(frozen=True)
+class Pipeline:
+    """What runs the builds in AWS."""
+
+    image: str = rule(
+        "CodeBuild image of every build; one of the catalogue's.",
+        default="aws/codebuild/amazonlinux-x86_64-standard:6.0",
+        pattern=r"[\w./:@-]+",
+    )
+    python: str = rule(
+        "Python of `runtime-versions`, quoted; one that the image offers.", default="3.13", pattern=r"3\.\d+"
+    )
+    toolkit: str = rule(
+        "Where builds get gitops: bucket (the wheel that `gitops pipeline up` uploads), or index.",
+        default="bucket",
+        choices=("bucket", "index"),
+    )
+    retention_days: int = rule("Days that logs of builds and clusters are kept.", default=90, minimum=1)
+    notify: tuple[str, ...] = rule(
+        "E-mail addresses that hear of alarms and failed pipelines.", default=(), pattern=r"[^@\s]+@[^@\s]+\.[^@\s]+"
+    )
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole of gitops.yaml."""
 
@@ -198,6 +226,7 @@ class Config:
     registry: Registry | None = rule("Registry, where it is not the account's ECR.", default=None)
     applications: tuple[Application, ...] = rule("Workloads; one for each image by default.", default=())
     platform: Platform = rule("Cluster-wide overlays.", default=Platform())
+    pipeline: Pipeline = rule("The builds in AWS.", default=Pipeline())
     file: str = "gitops.yaml"
     """Where it was read from, for errors. Not a key of the format."""
 

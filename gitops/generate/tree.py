@@ -1,4 +1,4 @@
-"""The whole kustomize tree of a config."""
+"""All that is generated from a config: the kustomize tree and the buildspecs."""
 
 from gitops.config import Config
 from gitops.errors import GitopsError, nearest
@@ -6,9 +6,15 @@ from gitops.generate.base import base_files
 from gitops.generate.environments import environment_files
 from gitops.generate.security import security_files
 from gitops.generate.texts import Files
+from gitops.template.buildspecs import buildspecs
 
 PLATFORM = {"security": security_files}
 """Platform overlay -> what writes its files."""
+
+
+def generated_files(config: Config) -> Files:
+    """All that `gitops generate` writes: kustomize/ and buildspec/."""
+    return {**kustomize_tree(config), **buildspecs(config)}
 
 
 def kustomize_tree(config: Config) -> Files:

@@ -10,6 +10,7 @@ from gitops.clients.kubectl import find_kubectl
 from gitops.config import parse_config
 from gitops.errors import GitopsError
 from gitops.generate import config_text, kustomize_tree
+from gitops.template.buildspecs import buildspecs
 from tests.generate.sample import ANSWERS, ROOT, sample_config
 
 
@@ -20,6 +21,7 @@ def files_under(folder: Path) -> dict[str, bytes]:
 def test_the_committed_tree_is_what_the_generator_writes() -> None:
     assert (ROOT / "gitops.yaml").read_text() == config_text(ANSWERS)
     assert files_under(ROOT / "kustomize") == dict(kustomize_tree(sample_config()))
+    assert files_under(ROOT / "buildspec") == buildspecs(sample_config())
 
 
 def test_generating_twice_gives_the_same_bytes() -> None:

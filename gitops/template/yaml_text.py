@@ -1,0 +1,140 @@
+"""Data -> YAML as a person would write it: in order, commented, short lists on one line, long text as a block.
+
+A `Comment` stands as a key of a mapping (its value is not written) or as an item of a list.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+WIDTH = 110
+"""Columns within which a list of scalars stays on one line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Comment:
+    """A comment above the next key or item; several lines where it has them. Equal to itself only."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Tagged:
+    """A value with a YAML tag: `!Sub text`, `!Ref name`, `!If [...]`."""
+
+    tag: str
+    value: Any
+
+
+def write_yaml(data: Mapping[Any, Any], header: str = "") -> str:
+    """`data` as YAML text, `header` as a comment above it. Top-level keys are set apart by an empty line."""
+    lines = list(_comment(header, 0))
+    above: Any = None
+    for key, value in data.items():
+        if lines and not isinstance(above, Comment):
+            lines.append("")
+        lines.extend(_entry(key, value, 0))
+        above = key
+    return "\n".join(lines) + "\n"
+
+
+def _comment(text: str, indent: int) -> Iterator[str]:
+    for line in text.splitlines():
+        yield f"{' ' * indent}# {line}".rstrip()
+
+
+def _entry(key: Any, value: Any, indent: int) -> Iterator[str]:
+    if isinstance(key, Comment):
+        yield from _comment(key.text, indent)
+        return
+    yield from _attached(f"{' ' * indent}{_scalar(key)}:", value, indent)
+
+
+def _attached(start: str, value: Any, indent: int) -> Iterator[str]:
+    """`start` (a key or a dash) and `value` beside or below it."""
+    tag = ""
+    if isinstance(value, Tagged):
+        tag, value = f" {value.tag}", value.value
+    inline = _inline(value, len(start) + len(tag) + 1)
+    if inline is not None:
+        yield f"{start}{tag} {inline}"
+    elif isinstance(value, str):
+        yield f"{start}{tag} |{'' if value.endswith(chr(10)) else '-'}"
+        yield from (f"{' ' * (indent + 2)}{line}".rstrip() for line in value.splitlines())
+    else:
+        yield f"{start}{tag}"
+        yield from _block(value, indent + 2)
+
+
+def _block(value: Any, indent: int) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _entry(key, item, indent)
+        return
+    for item in value:
+        if isinstance(item, Comment):
+            yield from _comment(item.text, indent)
+        elif isinstance(item, Mapping) and item and _inline(item, indent + 2) is None:
+            yield from _dashed(list(_block(item, indent + 2)), indent)
+        else:
+            yield from _attached(f"{' ' * indent}-", item, indent)
+
+
+def _dashed(lines: list[str], indent: int) -> Iterator[str]:
+    """The lines of a mapping, with the dash of its list item before its first key. Leading comments stay above it."""
+    done = False
+    for line in lines:
+        if not done and not line.lstrip().startswith("#"):
+            yield f"{' ' * indent}- {line[indent + 2 :]}"
+            done = True
+        else:
+            yield line if done else line[2:]
+
+
+def _inline(value: Any, used: int) -> str | None:
+    """`value` on the rest of the line, or None where it takes more lines."""
+    if isinstance(value, Mapping):
+        return "{}" if not value else None
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return _flow(value, used)
+    if isinstance(value, str) and ("\n" in value or (used + len(value) > 40 and _awkward(value))):
+        return None
+    return _scalar(value)
+
+
+def _flow(items: Sequence[Any], used: int) -> str | None:
+    parts = []
+    for item in items:
+        tag, plain = (f"{item.tag} ", item.value) if isinstance(item, Tagged) else ("", item)
+        if isinstance(plain, Comment) or not isinstance(plain, str | int | float | bool) or "\n" in str(plain):
+            return None
+        parts.append(tag + _scalar(plain, flow=True))
+    text = f"[{', '.join(parts)}]"
+    return text if len(text) + used <= WIDTH else None
+
+
+def _awkward(text: str) -> bool:
+    """Whether `text` would need escapes in quotes, so that a block reads better."""
+    return ('"' in text or "\\" in text) and not _plain(text)
+
+
+def _scalar(value: Any, flow: bool = False) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    text = str(value)
+    return text if _plain(text, flow) else json.dumps(text, ensure_ascii=False)
+
+
+def _plain(text: str, flow: bool = False) -> bool:
+    """Whether `text` may stand without quotes and is read back as this string."""
+    if not text or text != text.strip() or re.search(r": |:$| #|[\n\t]", text) or text[0] in "!&*-?|>@`%{}[],#'\":=~<":
+        return False
+    if flow and re.search(r"[,\[\]{}]", text):
+        return False
+    return isinstance(yaml.load(text, Loader=yaml.CSafeLoader), str)
