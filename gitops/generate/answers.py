@@ -128,7 +128,7 @@ def _registry(answers: Answers) -> str:
 
 def _workload(answers: Answers) -> str:
     port = f", port: {answers.port}" if answers.port != 8080 else ""
-    return f"- {{name: {answers.application}, image: {answers.application}-image{port}}}"
+    return f"- {{name: {answers.application}, image: {answers.application}-image{port}, autoscaling: {{max: 10}}}}"
 
 
 def _environments(answers: Answers) -> str:
