@@ -1,9 +1,15 @@
 """What a command works with: the config and the clients, each made on first use. The only place that makes them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gitops.config import Config, find_config, load_config
+
+if TYPE_CHECKING:
+    from gitops.manifest.place import Place
 
 
 class Context:
@@ -26,3 +32,14 @@ class Context:
     def root(self) -> Path:
         """The folder that gitops.yaml is in: the root of the manifest tree."""
         return self.config_path.resolve().parent
+
+    @contextmanager
+    def manifests(self, url: str | None, branch: str | None) -> "Iterator[Place]":
+        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in."""
+        from gitops.manifest.place import clone_place, remote_place
+
+        if url:
+            with remote_place(url, branch or "main") as place:
+                yield place
+        else:
+            yield clone_place(self.config, self.root)

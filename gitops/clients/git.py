@@ -38,10 +38,11 @@ class GitFailed(GitopsError):
 
 
 class GitRepository:
-    """A repository on this machine: bare, or with a work tree, at `directory`."""
+    """A repository on this machine: bare, or with a work tree, at `directory`. `env` is added to every command's."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
         self.directory = directory
+        self._env = dict(env or {})
 
     @classmethod
     def discover(cls, start: Path) -> "GitRepository":
@@ -76,7 +77,7 @@ class GitRepository:
             out = self._git.execute(
                 ["git", *_OPTIONS, *arguments],
                 istream=stdin,
-                env={**_ENVIRONMENT, **(env or {})},
+                env={**_ENVIRONMENT, **self._env, **(env or {})},
                 kill_after_timeout=timeout,
                 with_exceptions=True,
                 stdout_as_string=False,
@@ -97,6 +98,8 @@ class GitRepository:
         stderr = without_credentials(_plain(error.stderr))
         status = error.status if isinstance(error.status, int) else -1
         subject = next((without_credentials(a) for a in arguments if "://" in a), str(self.directory))
+        if arguments[0] in ("fetch", "push", "ls-remote") and "origin" in arguments:
+            subject = self.address("origin") or subject
         problem, hint = explain(stderr, arguments[0])
         return GitFailed(subject, problem, hint, status, stderr)
 
@@ -111,6 +114,13 @@ class GitRepository:
         """The branch that is checked out; empty where HEAD is detached."""
         try:
             return self.text("symbolic-ref", "--quiet", "--short", "HEAD")
+        except GitFailed:
+            return ""
+
+    def address(self, remote: str) -> str:
+        """The URL of `remote`, without credentials; empty where there is no such remote."""
+        try:
+            return without_credentials(self.text("remote", "get-url", remote))
         except GitFailed:
             return ""
 

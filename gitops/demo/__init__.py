@@ -1,1 +1,1 @@
-"""What `gitops demo` brings along: the ends that a release needs, on this machine and for the time of the demo."""
+"""A small world in a folder: git over HTTP, an AWS in process, a registry. For the demo, and for many tests."""

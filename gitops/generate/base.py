@@ -122,10 +122,14 @@ def _deployment(application: Application) -> str:
 
 
 def _service(application: Application) -> str:
+    external = application.service == "LoadBalancer"
     return fill(
         "base/service.yaml",
         name=application.name,
         type=application.service,
-        annotations=_INTERNAL if application.service == "LoadBalancer" else "",
+        annotations=_INTERNAL if external else "",
+        nodeports="# The load balancer sends to the pods themselves.\nallocateLoadBalancerNodePorts: false"
+        if external
+        else "",
         port=application.port,
     )

@@ -101,9 +101,16 @@ def _inline(value: Any, used: int) -> str | None:
         return "{}" if not value else None
     if isinstance(value, Sequence) and not isinstance(value, str):
         return _flow(value, used)
-    if isinstance(value, str) and ("\n" in value or (used + len(value) > 40 and _awkward(value))):
+    if isinstance(value, str) and _reads_better_as_block(value, used):
         return None
     return _scalar(value)
+
+
+def _reads_better_as_block(text: str, used: int) -> bool:
+    """Several lines, or a long one that would need escapes; and nothing that a block would lose."""
+    if text != text.strip() + "\n" * text.endswith("\n") or not text.replace("\n", "").isprintable():
+        return False
+    return "\n" in text.rstrip("\n") or (used + len(text) > 40 and ('"' in text or "\\" in text) and not _plain(text))
 
 
 def _flow(items: Sequence[Any], used: int) -> str | None:
@@ -117,24 +124,27 @@ def _flow(items: Sequence[Any], used: int) -> str | None:
     return text if len(text) + used <= WIDTH else None
 
 
-def _awkward(text: str) -> bool:
-    """Whether `text` would need escapes in quotes, so that a block reads better."""
-    return ('"' in text or "\\" in text) and not _plain(text)
-
-
 def _scalar(value: Any, flow: bool = False) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
     text = str(value)
-    return text if _plain(text, flow) else json.dumps(text, ensure_ascii=False)
+    return text if _plain(text, flow) else _quoted(text)
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in quoted)
 
 
 def _plain(text: str, flow: bool = False) -> bool:
     """Whether `text` may stand without quotes and is read back as this string."""
-    if not text or text != text.strip() or re.search(r": |:$| #|[\n\t]", text) or text[0] in "!&*-?|>@`%{}[],#'\":=~<":
+    if not text.isprintable() or re.search(r"^[-!&*?|>@`%{}\[\],#'\":=~<]|^$|: |:$| #", text):
         return False
-    if flow and re.search(r"[,\[\]{}]", text):
+    if flow and re.search(r"[,\[\]{}?]", text):
         return False
-    return isinstance(yaml.load(text, Loader=yaml.CSafeLoader), str)
+    try:
+        return bool(yaml.load(text, Loader=yaml.CSafeLoader) == text)
+    except yaml.YAMLError:
+        return False

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from gitops.template.yaml_text import Comment, Tagged, write_yaml
 
-SCALARS = st.one_of(
-    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp"))), st.integers(), st.booleans()
-)
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]))
+LINES = st.lists(st.text(st.characters(codec="ascii")), max_size=4).map("\n".join)
+SCALARS = st.one_of(TEXT, LINES, st.integers(), st.booleans())
 DATA = st.dictionaries(
     st.from_regex(r"[A-Za-z][A-Za-z0-9]{0,8}", fullmatch=True),
     st.recursive(

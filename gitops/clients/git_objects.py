@@ -1,0 +1,202 @@
+"""git without a work tree: reads trees and blobs of a commit, writes a commit, fetches a branch, pushes if unmoved."""
+
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from gitops.clients.git import GitFailed, GitRepository
+from gitops.errors import GitopsError
+
+FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = "100644", "100755", "120000", "040000", "160000"
+"""Modes of a tree's entries."""
+
+BLOB_LIMIT = 8_000_000
+"""Bytes of a blob that is read. Nothing that is edited comes near it."""
+
+_PATHS_AT_A_TIME = 200
+_ZERO = "0" * 40
+_MOVED = re.compile(
+    r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value"
+    r"|reference already exists|ref updated since"
+)
+"""What git and hosts say of a push that came second."""
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """A file or folder of a commit."""
+
+    path: str
+    mode: str
+    object_id: str
+
+
+@dataclass(frozen=True)
+class NewCommit:
+    """A commit to be written on top of `parent`: whole files by path, and its message. An empty author is git's own."""
+
+    parent: str
+    files: Mapping[str, tuple[str, bytes]]
+    """Path -> mode and content."""
+    message: str
+    author: str = ""
+    """As in "Name <address>"."""
+
+
+class GitObjects:
+    """The objects and branches of one repository on this machine."""
+
+    def __init__(self, git: GitRepository) -> None:
+        self.git = git
+
+    def commit_of(self, revision: str) -> str:
+        """The id of the commit that `revision` names; empty where there is none."""
+        try:
+            return self.git.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        except GitFailed:
+            return ""
+
+    def entries(self, commit: str, paths: Sequence[str]) -> dict[str, TreeEntry]:
+        """Those of `paths` that `commit` has. Paths are taken literally, from the root of the repository."""
+        found: dict[str, TreeEntry] = {}
+        for start in range(0, len(paths), _PATHS_AT_A_TIME):
+            found |= self._list(commit, paths[start : start + _PATHS_AT_A_TIME])
+        return found
+
+    def files_below(self, commit: str, folder: str = "") -> dict[str, TreeEntry]:
+        """Every file of `commit` below `folder`, links and submodules too."""
+        return self._list(commit, [folder.rstrip("/") + "/"] if folder else [], "-r")
+
+    def children(self, commit: str, folder: str) -> dict[str, TreeEntry]:
+        """Files and folders directly in `folder`."""
+        return self._list(commit, [folder.rstrip("/") + "/"] if folder else [])
+
+    def _list(self, commit: str, paths: Sequence[str], *flags: str) -> dict[str, TreeEntry]:
+        out = self.git.run("--literal-pathspecs", "ls-tree", "-z", "--full-tree", *flags, commit, "--", *paths)
+        entries = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").split("\0") if line)
+        return {path: TreeEntry(path, meta.split()[0], meta.split()[2]) for meta, path in entries}
+
+    def read(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
+        """The content of each of `entries`, by path. Raises `GitopsError` for one that is over the limit."""
+        if not entries:
+            return {}
+        wanted = "".join(f"{entry.object_id}\n" for entry in entries).encode()
+        for entry, line in zip(entries, self._batch("--batch-check", wanted).splitlines(), strict=True):
+            size = int(line.split()[2])
+            if size > BLOB_LIMIT:
+                raise GitopsError(entry.path, f"has {size:,} bytes, over the limit of {BLOB_LIMIT:,}", "split it")
+        return dict(zip((entry.path for entry in entries), _blobs(self._batch("--batch", wanted)), strict=True))
+
+    def _batch(self, option: str, wanted: bytes) -> bytes:
+        with _file_of(wanted) as stdin:
+            return self.git.run("cat-file", option, stdin=stdin)
+
+    def write(self, new: NewCommit) -> str:
+        """Write blobs, trees and the commit, and return its id. No branch, index or file of a work tree is touched."""
+        committer = self._identity("GIT_COMMITTER_IDENT")
+        author = f"{new.author} {committer.rsplit('>', 1)[1].strip()}" if new.author else committer
+        scratch = f"refs/gitops/{secrets.token_hex(8)}"
+        pieces = [
+            f"feature done\ncommit {scratch}\nmark :1\nauthor {author}\ncommitter {committer}\n".encode(),
+            _data(new.message.encode()),
+            f"from {new.parent}\n".encode(),
+        ]
+        for path, (mode, content) in new.files.items():
+            pieces += [f"M {mode} inline {_quoted_path(path)}\n".encode("utf-8", "surrogateescape"), _data(content)]
+        # The branch is only a place to build on: taken back before anyone can see it.
+        pieces.append(f"\nget-mark :1\nreset {scratch}\nfrom {_ZERO}\n\ndone\n".encode())
+        with _file_of(b"".join(pieces)) as stdin:
+            commit = self.git.run("fast-import", "--quiet", "--date-format=raw", stdin=stdin).decode().strip()
+        return self._signed(commit, new, author) if self._signs() else commit
+
+    def _identity(self, variable: str) -> str:
+        try:
+            return self.git.text("var", variable)
+        except GitFailed as error:
+            hint = 'git config --global user.name "…" and user.email …'
+            raise GitopsError(str(self.git.directory), "git knows no name to commit with", hint) from error
+
+    def _signs(self) -> bool:
+        try:
+            return self.git.text("config", "--type=bool", "--get", "commit.gpgSign") == "true"
+        except GitFailed:
+            return False
+
+    def _signed(self, commit: str, new: NewCommit, author: str) -> str:
+        """The same commit with a signature, as git is set up to make it."""
+        match = re.fullmatch(r"(.*) <(.*)> (.*)", author)
+        assert match
+        env = {"GIT_AUTHOR_NAME": match[1], "GIT_AUTHOR_EMAIL": match[2], "GIT_AUTHOR_DATE": match[3]}
+        with _file_of(new.message.encode()) as stdin:
+            out = self.git.run(
+                "commit-tree", "-S", "-p", new.parent, f"{commit}^{{tree}}", "-F", "-", stdin=stdin, env=env
+            )
+        return out.decode().strip()
+
+    def fetch(self, remote: str, branch: str, into: str, *options: str) -> str:
+        """Fetch `branch` of `remote` into the ref `into`, and return the commit that it is at."""
+        refs = f"+refs/heads/{branch}:{into}"
+        self.git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, remote, refs)
+        return self.commit_of(into)
+
+    def push(self, remote: str, branch: str, commit: str, expected: str) -> bool:
+        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more."""
+        lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
+        try:
+            self.git.run("push", "--quiet", "--no-follow-tags", lease, remote, f"{commit}:refs/heads/{branch}")
+        except GitFailed as error:
+            if _MOVED.search(error.stderr):
+                return False
+            raise
+        return True
+
+    def move_branch(self, branch: str, commit: str, expected: str) -> bool:
+        """Move the local `branch` from `expected` to `commit`. False where it is not at `expected` any more."""
+        try:
+            self.git.run("update-ref", "-m", "gitops bump", f"refs/heads/{branch}", commit, expected)
+        except GitFailed as error:
+            if "cannot lock ref" in error.stderr:
+                return False
+            raise
+        return True
+
+
+def _data(content: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(content), content)
+
+
+def _quoted_path(path: str) -> str:
+    """`path` as fast-import reads it: in C quotes, so that no name is taken for a command."""
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _blobs(stream: bytes) -> Iterator[bytes]:
+    """The contents in the output of `git cat-file --batch`: a header line, the bytes, a newline."""
+    position = 0
+    while position < len(stream):
+        end = stream.index(b"\n", position)
+        size = int(stream[position:end].split()[2])
+        yield stream[end + 1 : end + 1 + size]
+        position = end + 1 + size + 1
+
+
+@contextmanager
+def _file_of(content: bytes) -> Iterator[BinaryIO]:
+    """`content` as an open file, which is what a process can read its stdin from."""
+    with tempfile.TemporaryFile() as file:
+        file.write(content)
+        file.seek(0)
+        yield file
+
+
+def scratch_repository(folder: Path, url: str) -> GitRepository:
+    """A bare repository in the empty `folder`, whose remote `origin` is `url`. The URL is never written to disk."""
+    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": url}
+    git = GitRepository(folder, env)
+    git.run("init", "--quiet", "--bare")
+    return git

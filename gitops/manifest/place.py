@@ -1,0 +1,93 @@
+"""Where a bump is made: in the clone that one stands in, or at a URL without a clone; and what is done there after."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gitops.clients.git import GitRepository
+from gitops.config import CONFIG_FILE, Config, parse_config
+from gitops.manifest.repository import (
+    Branch,
+    Intent,
+    LocalBranch,
+    Proposal,
+    Tree,
+    Written,
+    branch_of_clone,
+    commit,
+    fast_forward,
+    propose,
+    refuse_uncommitted,
+    remote_without_clone,
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A branch of the manifest repository, with the config that holds there."""
+
+    config: Config
+    branch: Branch
+    clone: GitRepository | None = None
+    """The clone that the user stands in; None where there is none."""
+    prefix: str = ""
+    """Folder of gitops.yaml in the repository; empty for its root."""
+    tip: str = ""
+    """The tip that was read already, if one was."""
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    random: Callable[[], float] = random.random
+
+    def write(self, intent: Intent, *, dry_run: bool = False) -> Written:
+        """Make `intent` true with one commit on the branch, or only work out what it would be."""
+        if self.clone:
+            refuse_uncommitted(self.clone, [_join(self.prefix, CONFIG_FILE)])
+        if dry_run:
+            return propose(self.branch, intent, self.tip)
+        return commit(
+            self.branch,
+            intent,
+            check=self._check,
+            tip=self.tip,
+            now=self.now,
+            sleep=self.sleep,
+            random=self.random,
+        )
+
+    def _check(self, proposal: Proposal) -> None:
+        if self.clone:
+            refuse_uncommitted(self.clone, [edit.entry.path for edit in proposal.changed])
+
+    def settle(self, written: Written) -> list[str]:
+        """Bring the user's clone along after a push, where that touches nothing of theirs; what they should know."""
+        if not self.clone or not written.commit:
+            return []
+        notes = []
+        if not isinstance(self.branch, LocalBranch):
+            notes.append(fast_forward(self.clone, self.config.manifests.branch, written.commit))
+        if others := self.clone.changed_files():
+            notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left as they were")
+        return [note for note in notes if note]
+
+
+def _join(prefix: str, path: str) -> str:
+    return f"{prefix}/{path}" if prefix else path
+
+
+def clone_place(config: Config, root: Path) -> Place:
+    """The place of the clone that `root`, the folder of gitops.yaml, is in."""
+    git = GitRepository.discover(root)
+    prefix = root.resolve().relative_to(git.directory.resolve()).as_posix()
+    return Place(config, branch_of_clone(git, config.manifests.branch), git, "" if prefix == "." else prefix)
+
+
+@contextmanager
+def remote_place(url: str, branch: str) -> Iterator[Place]:
+    """The place of `branch` at `url`; its gitops.yaml is the one at the tip."""
+    with remote_without_clone(url, branch) as remote:
+        tip = remote.tip()
+        config = parse_config(Tree(remote.objects, tip, remote.name).read_file(CONFIG_FILE))
+        yield Place(config, remote, tip=tip)

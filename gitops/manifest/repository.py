@@ -1,0 +1,297 @@
+"""The manifest repository: an intent becomes one commit on its branch, applied again to the new tip when that moved.
+
+No work tree is needed or touched: what an intent reads comes from the tip's tree, and what it writes goes into a
+commit whose parent is that tip. The branch moves by compare-and-set, so no other commit is ever lost.
+"""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from gitops.clients.git import GitFailed, GitRepository
+from gitops.clients.git_objects import (
+    EXECUTABLE,
+    FILE,
+    FOLDER,
+    LINK,
+    GitObjects,
+    NewCommit,
+    TreeEntry,
+    scratch_repository,
+)
+from gitops.errors import GitopsError, nearest
+
+PATIENCE = 120.0
+"""Seconds after which a branch that moves all the time is given up."""
+
+LONGEST_PAUSE = 2.0
+"""Seconds. Pauses double from a twentieth of a second up to this, each times a random part."""
+
+
+class Tree:
+    """The files of one commit, as an intent reads them."""
+
+    def __init__(self, objects: GitObjects, commit: str, name: str) -> None:
+        self.objects = objects
+        self.commit = commit
+        self.name = name
+        """What errors call it: "eks-work-manifests main"."""
+
+    def find(self, paths: Sequence[str]) -> dict[str, TreeEntry]:
+        """Those of `paths` that are there. Raises `GitopsError` for links, submodules and folders."""
+        entries = self.objects.entries(self.commit, paths)
+        for entry in entries.values():
+            if entry.mode == LINK:
+                raise GitopsError(entry.path, "is a symbolic link, which is not followed", "put the file itself there")
+            if entry.mode not in (FILE, EXECUTABLE):
+                raise GitopsError(entry.path, "is not a file", "check the overlay's folder in gitops.yaml")
+        return entries
+
+    def read(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
+        """The content of each of `entries`."""
+        return self.objects.read(entries)
+
+    def read_file(self, path: str) -> bytes:
+        """The content of the file at `path`. Raises `GitopsError` where there is none."""
+        entries = self.find([path])
+        if path not in entries:
+            raise GitopsError(path, f"is not in {self.name}", "check the branch")
+        return self.read(list(entries.values()))[path]
+
+    def folders(self, folder: str) -> list[str]:
+        """Names of the folders directly in `folder`."""
+        children = self.objects.children(self.commit, folder).values()
+        return [entry.path.rpartition("/")[2] for entry in children if entry.mode == FOLDER]
+
+
+@dataclass(frozen=True)
+class FileEdit:
+    """One file before and after."""
+
+    entry: TreeEntry
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True)
+class Message:
+    """A commit's message: subject, body, trailers (name -> value; empty values are left out), author."""
+
+    subject: str
+    body: str = ""
+    trailers: Mapping[str, str] = field(default_factory=dict)
+    author: str = ""
+
+    def __str__(self) -> str:
+        trailers = "\n".join(f"{name}: {_one_line(value)}" for name, value in self.trailers.items() if value)
+        return "\n\n".join(part for part in (_one_line(self.subject), self.body.strip(), trailers) if part) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What an intent comes to on one tip. Without a file that differs there is nothing to commit."""
+
+    edits: tuple[FileEdit, ...]
+    message: Message
+
+    @property
+    def changed(self) -> tuple[FileEdit, ...]:
+        return tuple(edit for edit in self.edits if edit.before != edit.after)
+
+
+Intent = Callable[[Tree], Proposal]
+"""What shall be true, whatever the tip is: reads the tree, proposes edits. Called again for each new tip."""
+
+
+class Branch(Protocol):
+    """A branch of the manifest repository, and where its objects are."""
+
+    objects: GitObjects
+    name: str
+    """As people call it: "eks-work-manifests main"."""
+    verb: str
+    """What happened to a commit that landed: pushed, or committed."""
+
+    def tip(self) -> str:
+        """The commit that it is at now."""
+
+    def move(self, commit: str, expected: str) -> bool:
+        """Move it from `expected` to `commit`; False where it is elsewhere by now."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """How it ended: the proposal as it was carried out; the commit (empty: nothing to do, or not wanted)."""
+
+    proposal: Proposal
+    base: str
+    commit: str = ""
+    attempts: int = 1
+    verb: str = "pushed"
+
+
+def propose(branch: Branch, intent: Intent, tip: str = "") -> Written:
+    """What `intent` comes to on the tip of `branch` (on `tip`, where that was read already). Writes nothing."""
+    tip = tip or branch.tip()
+    return Written(intent(Tree(branch.objects, tip, branch.name)), tip)
+
+
+def commit(
+    branch: Branch,
+    intent: Intent,
+    *,
+    check: Callable[[Proposal], None],
+    tip: str = "",
+    now: Callable[[], float],
+    sleep: Callable[[float], None],
+    random: Callable[[], float],
+    patience: float = PATIENCE,
+) -> Written:
+    """Make `intent` true on `branch` with one commit, and return it.
+
+    `check` may refuse a proposal before anything is written. When the branch has moved, its new tip is read and the
+    intent applied to that, with pauses that grow, until it lands or `patience` seconds are over (`GitopsError`).
+    """
+    started, attempts = now(), 1
+    while True:
+        written = propose(branch, intent, tip)
+        if not written.proposal.changed:
+            return Written(written.proposal, written.base, "", attempts)
+        check(written.proposal)
+        landed = _try(branch, written)
+        if landed:
+            return Written(written.proposal, written.base, landed, attempts, branch.verb)
+        if now() - started > patience:
+            raise GitopsError(
+                branch.name, f"moved {attempts} times in {patience:.0f} s, the bump did not land", "run it again"
+            )
+        sleep(random() * min(LONGEST_PAUSE, 0.05 * 2**attempts))
+        tip, attempts = "", attempts + 1
+
+
+def _try(branch: Branch, written: Written) -> str:
+    """One commit of the proposal, moved to: its id, or nothing where the branch has moved."""
+    files = {edit.entry.path: (edit.entry.mode, edit.after) for edit in written.proposal.changed}
+    message = written.proposal.message
+    new = branch.objects.write(NewCommit(written.base, files, str(message), message.author))
+    try:
+        return new if branch.move(new, written.base) else ""
+    except GitFailed:
+        # The answer may have been lost after the branch had moved.
+        if _is_at(branch, new):
+            return new
+        raise
+
+
+def _is_at(branch: Branch, commit: str) -> bool:
+    try:
+        return branch.tip() == commit
+    except GitopsError:
+        return False
+
+
+class RemoteBranch:
+    """A branch of the remote `origin` of a repository on this machine, which holds the objects."""
+
+    verb = "pushed"
+
+    def __init__(self, git: GitRepository, branch: str, *, scratch: bool) -> None:
+        self.objects = GitObjects(git)
+        self.branch = branch
+        address = git.address("origin")
+        self.name = f"{address.rstrip('/').rpartition('/')[2].removesuffix('.git') or address} {branch}"
+        # A repository of our own gets one commit's trees only; one of the user's must not be made shallow.
+        self._options = ("--depth=1", "--filter=blob:none") if scratch else ()
+        self._into = f"refs/heads/{branch}" if scratch else f"refs/remotes/origin/{branch}"
+
+    def tip(self) -> str:
+        try:
+            return self.objects.fetch("origin", self.branch, self._into, *self._options)
+        except GitFailed as error:
+            if "couldn't find remote ref" in error.stderr:
+                raise self._no_branch() from error
+            raise
+
+    def move(self, commit: str, expected: str) -> bool:
+        return self.objects.push("origin", self.branch, commit, expected)
+
+    def _no_branch(self) -> GitopsError:
+        git = self.objects.git
+        refs = [line.split("refs/heads/", 1)[1] for line in git.text("ls-remote", "--heads", "origin").splitlines()]
+        address = git.address("origin")
+        if not refs:
+            return GitopsError(address, "has no commit yet", "push the manifests to it first")
+        return GitopsError(address, f"has no branch '{self.branch}'", nearest(self.branch, refs))
+
+
+class LocalBranch:
+    """A branch of a repository without a remote."""
+
+    verb = "committed"
+
+    def __init__(self, git: GitRepository, branch: str) -> None:
+        self.objects = GitObjects(git)
+        self.branch = branch
+        self.name = f"{git.directory.name} {branch}"
+
+    def tip(self) -> str:
+        tip = self.objects.commit_of(f"refs/heads/{self.branch}")
+        if tip:
+            return tip
+        git = self.objects.git
+        known = git.text("for-each-ref", "--format=%(refname:short)", "refs/heads").splitlines()
+        if not known:
+            raise GitopsError(str(git.directory), "has no commit yet", "commit the manifests first")
+        raise GitopsError(str(git.directory), f"has no branch '{self.branch}'", nearest(self.branch, known))
+
+    def move(self, commit: str, expected: str) -> bool:
+        if self.objects.git.branch() != self.branch:
+            return self.objects.move_branch(self.branch, commit, expected)
+        try:
+            # Moves the branch and the files of the work tree together; refuses where the branch has gone elsewhere.
+            self.objects.git.run("merge", "--quiet", "--ff-only", "--no-autostash", commit)
+        except GitFailed as error:
+            if "Not possible to fast-forward" in error.stderr or "diverging" in error.stderr:
+                return False
+            raise
+        return True
+
+
+def branch_of_clone(git: GitRepository, branch: str) -> RemoteBranch | LocalBranch:
+    """Where a bump made in the clone `git` belongs: its remote `origin`, or itself where it has none."""
+    return RemoteBranch(git, branch, scratch=False) if git.address("origin") else LocalBranch(git, branch)
+
+
+@contextmanager
+def remote_without_clone(url: str, branch: str) -> Iterator[RemoteBranch]:
+    """The branch at `url`, its objects in a folder that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="gitops-", ignore_cleanup_errors=True) as folder:
+        yield RemoteBranch(scratch_repository(Path(folder), url), branch, scratch=True)
+
+
+def refuse_uncommitted(git: GitRepository, paths: Sequence[str]) -> None:
+    """Raise `GitopsError` where one of `paths` has uncommitted changes in the work tree of `git`."""
+    changed = git.changed_files(*paths) if paths else []
+    if changed:
+        others = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
+        raise GitopsError(f"{changed[0]}{others}", "has uncommitted changes", "commit or stash them, then run it again")
+
+
+def fast_forward(git: GitRepository, branch: str, commit: str) -> str:
+    """Bring the clone's own `branch` to the pushed `commit`, where that is only a step ahead; else say why not."""
+    if git.branch() != branch:
+        return ""
+    if git.head() == commit:
+        return ""
+    try:
+        git.run("merge", "--quiet", "--ff-only", "--no-autostash", commit)
+    except GitFailed:
+        return f"this clone's {branch} is left as it is (it has changes of its own): git pull --rebase"
+    return ""
