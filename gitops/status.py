@@ -189,7 +189,6 @@ def _autoscaler(body: Body) -> Status:
     return _waiting(_said(able)) if able.get("status") == "False" else READY
 
 
-
 _RULES: Mapping[tuple[str, str], Callable[[Body], Status]] = {
     ("apps", "Deployment"): _deployment,
     ("apps", "ReplicaSet"): _replica_set,

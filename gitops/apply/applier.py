@@ -58,9 +58,7 @@ class Applier:
                 group = [change for change in deletions if deletion_level(change.ref) == level]
                 yield from self._together(pool, group, plan, mask)
 
-    def _together(
-        self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask
-    ) -> Iterator[Event]:
+    def _together(self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask) -> Iterator[Event]:
         futures = {pool.submit(self._carry_out, change, plan): change for change in changes}
         failures: list[GitopsError] = []
         for future in as_completed(futures):

@@ -45,6 +45,8 @@ def _warnings(reader: Reader, about: Iterable[KubeObject]) -> list[str]:
     for each in about:
         fields = {"involvedObject.uid": each.uid, "type": "Warning"}
         events = reader.list("", "Event", each.namespace or "default", fields=fields).objects
-        latest = sorted(events, key=lambda event: str(event.body.get("lastTimestamp") or event.body.get("eventTime") or ""))
+        latest = sorted(
+            events, key=lambda event: str(event.body.get("lastTimestamp") or event.body.get("eventTime") or "")
+        )
         lines += [f"{event.body.get('reason')}: {event.body.get('message')}" for event in latest[-WARNINGS:]]
     return lines

@@ -138,7 +138,9 @@ class Waiter:
         found: Evidence = evidence(self.reader, self._current[ref], pod)
         lines = tuple(self.mask.text(line) for line in found.lines)
         problem = self.mask.text(" ".join((found.trouble or message).split()))
-        return NotReady(ref, f"failed: {problem}", f"kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}", lines)
+        return NotReady(
+            ref, f"failed: {problem}", f"kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}", lines
+        )
 
     def _late(self, pending: set[ObjectRef]) -> GitopsError:
         late = [self._overdue(ref) for ref in sorted(pending)]

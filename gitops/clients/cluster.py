@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 from gitops.errors import GitopsError
 from gitops.objects import MANAGER, FieldConflict, KubeObject, ObjectRef
 
+
 class Kind(NamedTuple):
     """A kind that the cluster serves, in one version."""
 

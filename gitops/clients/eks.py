@@ -76,6 +76,4 @@ def _describe(session: "botocore.session.Session", name: str, region: str) -> di
 def _refused(name: str, region: str, error: dict[str, str]) -> GitopsError:
     if error.get("Code") == "ResourceNotFoundException":
         return GitopsError(name, f"there is no such EKS cluster in {region}", "check name, region and account")
-    return GitopsError(
-        name, f"EKS refused DescribeCluster ({error.get('Code')})", "the role needs eks:DescribeCluster"
-    )
+    return GitopsError(name, f"EKS refused DescribeCluster ({error.get('Code')})", "the role needs eks:DescribeCluster")

@@ -211,7 +211,9 @@ def run_plugin(
         raise failure(f"{command[0]} gave no credential in {EXEC_TIMEOUT:.0f} s", "run it by hand") from error
     except (subprocess.CalledProcessError, OSError) as error:
         code = getattr(error, "returncode", None)
-        raise failure(f"{command[0]} failed (exit {code})" if code else f"{command[0]} failed", "run it by hand") from error
+        raise failure(
+            f"{command[0]} failed (exit {code})" if code else f"{command[0]} failed", "run it by hand"
+        ) from error
     return _plugin_credential(failure, command[0], done.stdout)
 
 

@@ -1,5 +1,6 @@
 """The catalogue of images that are run and not built here: read, looked up, and rewritten byte for byte. Pure."""
 
+import re
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -123,3 +124,39 @@ def set_pin(data: bytes, pin: Pin, tag: str, digest: str | None) -> bytes:
 
 def _quoted(tag: str) -> str:
     return f'"{tag}"' if tag[0].isdigit() else tag
+
+
+@dataclass(frozen=True)
+class PinState:
+    """What became of a pin: the newest tag that may take its place, and the digest of that tag."""
+
+    pin: Pin
+    tag: str
+    digest: str | None
+
+    @property
+    def finding(self) -> str:
+        """newer, moved (the same tag has another digest), unpinned (a digest is to be had), unknown, or current."""
+        if self.tag != self.pin.tag:
+            return "newer"
+        if self.digest is None:
+            return "unknown"
+        if self.pin.digest is None:
+            return "unpinned"
+        return "current" if self.digest == self.pin.digest else "moved"
+
+
+def newest_tag(pin: Pin, tags: list[str]) -> str:
+    """The newest of `tags` that may take the place of the pin's: of the same form, never older.
+
+    A pin for a Kubernetes version stays on its minor version: only its patches are newer.
+    """
+    shape = re.compile(re.sub(r"\d+", r"\\d+", re.escape(pin.tag)))
+    kept = 2 if pin.kubernetes else 0
+    now = _parts(pin.tag)
+    fitting = [tag for tag in tags if shape.fullmatch(tag) and _parts(tag)[:kept] == now[:kept] and _parts(tag) > now]
+    return max(fitting, key=_parts, default=pin.tag)
+
+
+def _parts(tag: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", tag))

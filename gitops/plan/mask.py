@@ -54,7 +54,9 @@ class Mask:
         """`changes` of an object of `kind`, with what is secret in them hidden."""
         return tuple(
             replace(
-                change, before=self._value(kind, change.path, change.before), after=self._value(kind, change.path, change.after)
+                change,
+                before=self._value(kind, change.path, change.before),
+                after=self._value(kind, change.path, change.after),
             )
             for change in changes
         )
@@ -62,7 +64,9 @@ class Mask:
     def _value(self, kind: str, path: str, value: Any) -> Any:
         if value is None:
             return None
-        if LAST_APPLIED in path or (kind == "Secret" and path.partition(".")[0].partition("[")[0] in ("data", "stringData")):
+        if LAST_APPLIED in path or (
+            kind == "Secret" and path.partition(".")[0].partition("[")[0] in ("data", "stringData")
+        ):
             if isinstance(value, Mapping):
                 return {key: self.hidden(inner) for key, inner in value.items()}
             return self.hidden(value)
@@ -77,7 +81,9 @@ class Mask:
             by_name = SECRET_NAME.search(str(value.get("name", ""))) and isinstance(value.get("value"), str)
             return {
                 key: self.hidden(inner)
-                if (by_name and key == "value") or key == LAST_APPLIED or (SECRET_NAME.search(key) and isinstance(inner, str) and "/" in key)
+                if (by_name and key == "value")
+                or key == LAST_APPLIED
+                or (SECRET_NAME.search(key) and isinstance(inner, str) and "/" in key)
                 else self._within(inner)
                 for key, inner in value.items()
             }

@@ -131,7 +131,9 @@ def _note(
     elif not fields:
         said.append("becomes ours")
     more = len(fields) - 2
-    return " · ".join(said) + (f" and {more} more" if more > 0 and ".image" not in str(said) and "restarts" not in str(said) else "")
+    return " · ".join(said) + (
+        f" and {more} more" if more > 0 and ".image" not in str(said) and "restarts" not in str(said) else ""
+    )
 
 
 def _tags(change: FieldChange) -> str:

@@ -149,7 +149,9 @@ class ClusterTarget:
             # An answer that was lost on its way makes the second attempt meet our own first one.
             found = self.cluster.get(ref)
             if found is None or found.body.get("data") != body.body["data"]:
-                raise GitopsError(str(ref), "another deploy is under way", "run it again when that is done") from conflict
+                raise GitopsError(
+                    str(ref), "another deploy is under way", "run it again when that is done"
+                ) from conflict
             written = found
         self._inventory = replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
 

@@ -60,13 +60,17 @@ class RenderedTarget:
         inventory = _inventory(files, release.owner, self.name)
         live = _live(files, inventory)
         merged = {each.ref: each for each in desired}
-        return Snapshot(live={ref: _owned_by(each, release.owner) for ref, each in live.items()}, merged=merged, inventory=inventory)
+        return Snapshot(
+            live={ref: _owned_by(each, release.owner) for ref, each in live.items()}, merged=merged, inventory=inventory
+        )
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         if plan.pending:
             self._written = self._store.write(_changes(plan), _message(plan))
         for change in plan.pending:
-            word = {"create": "created", "update": "configured", "replace": "replaced", "delete": "deleted"}[change.action]
+            word = {"create": "created", "update": "configured", "replace": "replaced", "delete": "deleted"}[
+                change.action
+            ]
             yield Event(change.ref, word, change.note, change.level)  # type: ignore[arg-type]
 
     def wait(self, plan: Plan) -> Iterator[Event]:
@@ -115,7 +119,9 @@ def _inventory(files: Files, owner: str, name: str) -> Inventory:
         entry = Entry(document["revision"], document["title"], "", "", "deployed")
         there = document["owner"]
     except (ValueError, KeyError, TypeError) as error:
-        raise GitopsError(f"{name}: {RELEASE_FILE}", "cannot be read", "restore it from git; nothing was changed") from error
+        raise GitopsError(
+            f"{name}: {RELEASE_FILE}", "cannot be read", "restore it from git; nothing was changed"
+        ) from error
     if there != owner:
         raise GitopsError(name, f"holds the release of {there}, not of {owner}", "give each its own folder or branch")
     return Inventory(owner, owned, (entry,))
@@ -182,7 +188,9 @@ class Folder:
         try:
             write_tree(self._directory, changes)
         except OSError as error:
-            raise GitopsError(str(error.filename or self._directory), f"cannot be written ({error.strerror})") from error
+            raise GitopsError(
+                str(error.filename or self._directory), f"cannot be written ({error.strerror})"
+            ) from error
         return str(self._directory)
 
 
@@ -214,7 +222,9 @@ class Branch:
             try:
                 return self._publish(commit, tip)
             except GitFailed as error:
-                if attempt == PUSHES or not re.search(r"non-fast-forward|fetch first|stale info|cannot lock", error.stderr):
+                if attempt == PUSHES or not re.search(
+                    r"non-fast-forward|fetch first|stale info|cannot lock", error.stderr
+                ):
                     raise
         raise AssertionError
 

@@ -110,7 +110,10 @@ class ApiServer:
 
     def _start_api_server(self) -> None:
         key, public = self.directory / "sa.key", self.directory / "sa.pub"
-        for arguments in (["genrsa", "-out", str(key), "2048"], ["rsa", "-in", str(key), "-pubout", "-out", str(public)]):
+        for arguments in (
+            ["genrsa", "-out", str(key), "2048"],
+            ["rsa", "-in", str(key), "-pubout", "-out", str(public)],
+        ):
             subprocess.run(["openssl", *arguments], check=True, capture_output=True)
         users = {
             ADMIN_TOKEN: 'admin,admin,"system:masters"',
@@ -144,7 +147,9 @@ class ApiServer:
         deadline = time.monotonic() + START_TIMEOUT
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise RuntimeError(f"kube-apiserver ended: {(self.directory / 'kube-apiserver.log').read_text()[-2000:]}")
+                raise RuntimeError(
+                    f"kube-apiserver ended: {(self.directory / 'kube-apiserver.log').read_text()[-2000:]}"
+                )
             try:
                 with urllib.request.urlopen(request, context=context, timeout=2) as response:
                     if response.status == 200:
