@@ -2,16 +2,18 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops.config import Config, find_config, load_config
+from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
     from gitops.clients.cluster import Cluster
+    from gitops.clients.docker import Docker
+    from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
     from gitops.plan.planner import Policy
@@ -49,6 +51,45 @@ class Context:
                 yield place
         else:
             yield clone_place(self.config, self.root)
+
+    @cached_property
+    def docker(self) -> "Docker":
+        """The Docker daemon."""
+        from gitops.clients.docker import Docker
+
+        return Docker()
+
+    @cached_property
+    def registry(self) -> "RegistryClient":
+        """The registry that images are pushed to."""
+        from gitops.clients.registry import RegistryClient
+
+        return RegistryClient(self.config.registry_host, self.registry_credentials)
+
+    def registry_credentials(self) -> tuple[str, str] | None:
+        """User and password for the registry, from where gitops.yaml says; asked for once."""
+        return self._credentials
+
+    @cached_property
+    def _credentials(self) -> tuple[str, str] | None:
+        auth = self._registry_auth
+        if auth == "ecr":
+            from gitops.clients.aws import Ecr
+
+            return Ecr(self.config.region).login()
+        return self.docker.credentials(self.config.registry_host) if auth == "docker" else None
+
+    @property
+    def _registry_auth(self) -> str:
+        return self.config.registry.auth if self.config.registry else "ecr"
+
+    def immutable_tags(self, image: Image) -> "Callable[[str], bool]":
+        """Tells whether a tag of `image`'s repository can never be moved. Only ECR has such repositories."""
+        if self._registry_auth != "ecr":
+            return lambda _: False
+        from gitops.clients.aws import Ecr
+
+        return Ecr(self.config.region).mutability(image.repository).immutable
 
     def target(
         self, overlay: "Overlay", kube_context: str = "", policy: "Policy | None" = None, timeout: float = 300.0

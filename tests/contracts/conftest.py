@@ -8,7 +8,7 @@ from gitops.clients.cluster import Cluster
 from gitops.clients.kubernetes import KubernetesCluster
 from tests.support.api_server import ApiServer
 from tests.support.fake_cluster import FakeCluster
-from tests.support.manifests import namespace
+from tests.support.kube_objects import namespace
 
 
 @pytest.fixture(scope="session")

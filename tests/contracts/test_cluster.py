@@ -7,7 +7,7 @@ import pytest
 from gitops.clients.cluster import ApiError, Cluster, Conflict, Invalid
 from gitops.objects import KubeObject, ObjectRef
 from gitops.plan.fields import applied_fields, is_applied
-from tests.support.manifests import config_map, definition, deployment, service, widget
+from tests.support.kube_objects import config_map, definition, deployment, service, widget
 
 
 def test_what_is_not_there_is_none(cluster: Cluster, space: str) -> None:

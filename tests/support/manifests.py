@@ -1,89 +1,85 @@
-"""Makers of the objects that tests deploy."""
+"""Makers of manifest repositories: a small gitops.yaml, overlays, a bare repository that has them."""
 
-from typing import Any
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
 
-from gitops.objects import KubeObject
+OLD, NEW, NEWER = ("sha256:" + pair * 32 for pair in ("1a", "2b", "3c"))
+"""Digests."""
+
+CONFIG = """\
+apiVersion: gitops/v1
+name: eks-work
+region: ap-northeast-2
+account: "111122223333"
+source:    {repository: eks-work-app}
+manifests: {repository: eks-work-manifests}
+registry:  {host: "r.example", auth: none}
+images:
+  - {name: backend-app-image, repository: team/backend-app}
+  - {name: worker-image, repository: team/worker}
+clusters:
+  - {name: eks-work-cluster}
+environments:
+"""
 
 
-def config_map(name: str = "settings", namespace: str = "app", **data: str) -> KubeObject:
-    return KubeObject(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _metadata(name, namespace), "data": data or {"a": "1"}}
+def config(environments: list[str]) -> bytes:
+    """A gitops.yaml with these environments."""
+    line = "  - {{name: {0}, cluster: eks-work-cluster, namespace: {0}}}\n"
+    return (CONFIG + "".join(line.format(name) for name in environments)).encode()
+
+
+def kustomization(tag: str = "1.4.1", digest: str = OLD) -> bytes:
+    """An overlay with comments, odd indentation and CRLF."""
+    text = f"""# {{ the overlay }}
+resources:
+   - ../../base   # up
+
+images:
+    -   name: backend-app-image      # by gitops bump
+        newName:  r.example/team/backend-app
+        newTag:   "{tag}"\t# the version
+        digest:   {digest}
+    -   name: worker-image
+        newTag: '7'
+# end"""
+    return text.replace("\n", "\r\n").encode()
+
+
+def manifest_files(environments: list[str]) -> dict[str, bytes]:
+    """The files of a manifest repository."""
+    overlays = {f"kustomize/overlays/{name}/kustomization.yaml": kustomization() for name in environments}
+    return {"gitops.yaml": config(environments), "kustomize/base/kustomization.yaml": b"resources: []\n", **overlays}
+
+
+def git(directory: Path, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    """The stdout of a git command that must succeed."""
+    done = subprocess.run(
+        ["git", "-C", str(directory), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **(env or {})},
     )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
-def secret(name: str = "keys", namespace: str = "app", **values: str) -> KubeObject:
-    """Values are plain text; they are written as stringData."""
-    body = {"apiVersion": "v1", "kind": "Secret", "metadata": _metadata(name, namespace), "stringData": values}
-    return KubeObject(body)
+def repository(directory: Path, files: Mapping[str, bytes]) -> Path:
+    """A repository with a work tree and one commit of `files`."""
+    directory.mkdir(parents=True)
+    git(directory, "init", "--quiet", "--initial-branch=main")
+    git(directory, "config", "core.autocrlf", "false")
+    write(directory, files)
+    git(directory, "add", "--all")
+    git(directory, "commit", "--quiet", "-m", "Add the manifests")
+    return directory
 
 
-def namespace(name: str = "app") -> KubeObject:
-    return KubeObject({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-
-
-def deployment(
-    name: str = "web",
-    namespace: str = "app",
-    image: str = "registry.invalid/web:1",
-    replicas: int | None = 2,
-    **pod: Any,
-) -> KubeObject:
-    container = {
-        "name": "web",
-        "image": image,
-        "ports": [{"containerPort": 8080}],
-        "resources": {"limits": {"cpu": "1000m", "memory": "1Gi"}},
-    }
-    spec: dict[str, Any] = {
-        "selector": {"matchLabels": {"app": name}},
-        "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container], **pod}},
-    }
-    if replicas is not None:
-        spec["replicas"] = replicas
-    return KubeObject(
-        {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": _metadata(name, namespace), "spec": spec}
-    )
-
-
-def service(name: str = "web", namespace: str = "app") -> KubeObject:
-    spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
-    return KubeObject({"apiVersion": "v1", "kind": "Service", "metadata": _metadata(name, namespace), "spec": spec})
-
-
-def definition(kind: str = "Widget", group: str = "example.invalid") -> KubeObject:
-    """A CustomResourceDefinition of a namespaced kind with a free-form spec."""
-    plural = f"{kind.lower()}s"
-    schema = {
-        "type": "object",
-        "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}},
-    }
-    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
-    spec = {
-        "group": group,
-        "scope": "Namespaced",
-        "names": {"kind": kind, "plural": plural, "singular": kind.lower()},
-        "versions": [version],
-    }
-    return KubeObject(
-        {
-            "apiVersion": "apiextensions.k8s.io/v1",
-            "kind": "CustomResourceDefinition",
-            "metadata": {"name": f"{plural}.{group}"},
-            "spec": spec,
-        }
-    )
-
-
-def widget(name: str = "one", namespace: str = "app", group: str = "example.invalid", **spec: Any) -> KubeObject:
-    return KubeObject(
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "Widget",
-            "metadata": _metadata(name, namespace),
-            "spec": spec or {"a": 1},
-        }
-    )
-
-
-def _metadata(name: str, namespace: str) -> dict[str, Any]:
-    return {"name": name, "namespace": namespace} if namespace else {"name": name}
+def write(directory: Path, files: Mapping[str, bytes]) -> None:
+    """Write `files` below `directory`."""
+    for path, data in files.items():
+        (directory / path).parent.mkdir(parents=True, exist_ok=True)
+        (directory / path).write_bytes(data)
