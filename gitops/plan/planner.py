@@ -35,6 +35,8 @@ class Policy:
     """Largest share of what is owned that a deploy deletes without --allow-prune."""
     allow_prune: bool = False
     """The two limits above are lifted."""
+    keep_precious: bool = False
+    """What holds data is kept rather than deleted, without asking: for a rollback, that nobody watches."""
 
 
 DEFAULT_POLICY = Policy()
@@ -61,7 +63,7 @@ def plan(
     wanted = {each.ref for each in desired}
     if policy.prune:
         gone = sorted(snapshot.inventory.owned - wanted)
-        changes += [_deletion(ref, release, snapshot, claimed or {}) for ref in gone if ref in snapshot.live]
+        changes += [_deletion(ref, release, snapshot, policy, claimed or {}) for ref in gone if ref in snapshot.live]
         changes += [_unseen(ref) for ref in gone if ref.group in snapshot.unknown and ref not in snapshot.live]
     else:
         kept = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
@@ -173,11 +175,15 @@ def _pods(live: KubeObject) -> int:
     return int(now.get("replicas") or now.get("desiredNumberScheduled") or 0)
 
 
-def _deletion(ref: ObjectRef, release: Release, snapshot: Snapshot, claimed: Mapping[ObjectRef, str]) -> Change:
+def _deletion(
+    ref: ObjectRef, release: Release, snapshot: Snapshot, policy: Policy, claimed: Mapping[ObjectRef, str]
+) -> Change:
     live = snapshot.live[ref]
     if reason := _spared(ref, live, release, snapshot, claimed):
         return Change(Action.SKIP, ref, None, note=reason, live=live)
     risk = Risk.DATA_LOSS if ref.kind in PRECIOUS else Risk.DELETE
+    if risk is Risk.DATA_LOSS and policy.keep_precious:
+        return Change(Action.SKIP, ref, None, note="kept: it holds data", live=live)
     return Change(Action.DELETE, ref, None, risk=risk, live=live)
 
 

@@ -90,7 +90,8 @@ class ClusterTarget:
         return live.read(self.cluster, desired, inventory)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
-        self._inventory = plan.inventory
+        self._inventory, self._entry = plan.inventory, None
+        self._applied.clear()
         if not plan.pending:
             return
         mask, applier = _mask(plan), self._applier()

@@ -13,6 +13,7 @@ from typing import Any
 from gitops.clients.cluster import ApiError, Conflict, Expired, Invalid, Kind, Kinds, Listing, WatchEvent
 from gitops.objects import MANAGER, FieldConflict, KubeObject, ObjectRef
 from gitops.plan.fields import item_at, removed, union, without
+from gitops.plan.mask import LAST_APPLIED
 
 VERBS = frozenset({"get", "list", "watch", "create", "update", "patch", "delete"})
 
@@ -76,6 +77,8 @@ class FakeCluster:
         self.log: list[tuple[str, ObjectRef]] = []
         """Every write, in order: "apply", "create", "replace" or "delete", and the object."""
         self.pod_logs: dict[tuple[str, str], str] = {}
+        self.controlled = True
+        """Whether Deployments become ready as soon as they are written."""
         self._versions = itertools.count(1)
         self._uids = itertools.count(1)
         self._history: list[tuple[int, str, ObjectRef, dict[str, Any]]] = []
@@ -198,6 +201,18 @@ class FakeCluster:
             body["metadata"]["managedFields"] = managed
             self._store(ref, body)
 
+    def client_side_apply(self, desired: KubeObject) -> None:
+        """What `kubectl apply` of old leaves: its own manager, and the annotation with all that was applied."""
+        with self._changed:
+            text = json.dumps(desired.body)
+            body = _defaulted(copy.deepcopy(dict(desired.with_annotations({LAST_APPLIED: text}).body)))
+            content = {k: v for k, v in body.items() if k not in ("apiVersion", "kind", "metadata")}
+            fields = _fields_of(content) | {"f:metadata": {"f:annotations": {f"f:{LAST_APPLIED}": {}}}}
+            body["metadata"]["managedFields"] = [
+                _entry("kubectl-client-side-apply", "Update", desired.api_version, fields)
+            ]
+            self._store(desired.ref, body)
+
     def set_status(self, ref: ObjectRef, **status: Any) -> None:
         """What a controller writes into an object's status."""
         with self._changed:
@@ -219,7 +234,7 @@ class FakeCluster:
     def _merge(self, desired: KubeObject, force: bool, manager: str) -> dict[str, Any]:
         self._check(desired)
         live = copy.deepcopy(self.objects.get(desired.ref))
-        content = _defaulted(copy.deepcopy({k: v for k, v in desired.body.items() if k != "status"}))
+        content: dict[str, Any] = _defaulted(copy.deepcopy({k: v for k, v in desired.body.items() if k != "status"}))
         metadata = {k: v for k, v in content["metadata"].items() if k not in ("name", "namespace", "creationTimestamp")}
         ours = _fields_of({k: v for k, v in content.items() if k not in ("apiVersion", "kind", "metadata")})
         if inner := _fields_of({k: v for k, v in metadata.items() if v}):
@@ -284,6 +299,8 @@ class FakeCluster:
         metadata["resourceVersion"] = str(version)
         if ref.kind == "CustomResourceDefinition":
             body["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
+        if ref.kind == "Deployment" and self.controlled:
+            body["status"] = _deployed(metadata["generation"], body["spec"].get("replicas", 1))
         if ref.kind == "Namespace":
             body["status"] = {"phase": "Active"}
         self.objects[ref] = body
@@ -297,6 +314,11 @@ class FakeCluster:
     def _tell(self, version: int, what: str, ref: ObjectRef, body: dict[str, Any]) -> None:
         self._history.append((version, what, ref, copy.deepcopy(body)))
         self._changed.notify_all()
+
+
+def _deployed(generation: int, replicas: int) -> dict[str, Any]:
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
+    return {"observedGeneration": generation, **counts}
 
 
 def _selected(body: dict[str, Any], fields: Mapping[str, str] | None) -> bool:
