@@ -58,6 +58,8 @@ class Waiter:
             if change.desired and (known := applied.get(change.ref) or change.live):
                 self._current[change.ref] = known
         pending = {ref for ref, known in self._current.items() if status(known.body).state is not State.READY}
+        at_once = sorted(ref for ref in applied if ref.kind in WORKLOADS and ref in levels and ref not in pending)
+        yield from (Event(ref, "ready", status(applied[ref].body).message, levels[ref]) for ref in at_once)
         if pending:
             yield from self._watch(pending, levels)
 
