@@ -1,6 +1,6 @@
 """What a command works with: the config and the clients, each made on first use. The only place that makes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -34,12 +34,17 @@ class Context:
         return self.config_path.resolve().parent
 
     @contextmanager
-    def manifests(self, url: str | None, branch: str | None) -> "Iterator[Place]":
-        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in."""
+    def manifests(
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+    ) -> "Iterator[Place]":
+        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
+
+        `environments` are those that will be asked for, so that what they need comes in one request.
+        """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main") as place:
+            with remote_place(url, branch or "main", environments) as place:
                 yield place
         else:
             yield clone_place(self.config, self.root)
