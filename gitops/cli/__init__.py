@@ -15,6 +15,9 @@ from gitops.errors import DONE, INTERRUPTED, UNEXPECTED, USAGE, GitopsError
 
 COMMANDS = {
     "init": "Write a source and a manifest repository to start from.",
+    "generate": "Bring kustomize/ and buildspec/ up to gitops.yaml, keeping edits by hand.",
+    "validate": "Check every overlay offline: schemas, references, security, pins.",
+    "pins": "Say which pinned images moved, and renew them.",
     "build": "Build an image from a commit of the source repository, and push it.",
     "bump": "Write an image's tag and digest into an overlay, and push the commit.",
     "render": "Print the objects of an environment.",
