@@ -127,7 +127,11 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
                 "worker-image)\n"
             ),
         ),
-        (("backend-app", *IMAGE), 2, "gitops bump: Missing option '--env' / '-e'\n  try: gitops bump --help\n"),
+        (
+            ("backend-app", *IMAGE),
+            2,
+            "gitops bump: needs environments (--env), or --all\n  try: gitops bump IMAGE --env ENV\n",
+        ),
         (
             ("backend-app", "-e", "prod", "--from", "nothing.json"),
             1,
