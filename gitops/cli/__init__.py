@@ -20,6 +20,7 @@ COMMANDS = {
     "render": "Print the objects of an environment.",
     "plan": "Show what a deploy would change.",
     "deploy": "Plan, apply, wait, and record a release.",
+    "template": "Write the CloudFormation of the AWS side from gitops.yaml.",
     "config": "Check gitops.yaml, or print its JSON Schema.",
     "demo": "From a commit to a release, here and now, on embedded defaults.",
 }

@@ -185,6 +185,11 @@ class Platform:
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
     clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+    readers: tuple[str, ...] = rule(
+        "ARNs of IAM roles of people who may read the environments' objects, and change nothing.",
+        default=(),
+        pattern=r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+",
+    )
 
 
 @dataclass(frozen=True)
