@@ -20,12 +20,14 @@ _HELP = {
     "account": "AWS account, 12 digits.",
     "application": "Name of the application.",
     "port": "Port that it listens on, from 1024.",
+    "health": "HTTP path of its health check.",
     "image_repository": "Repository in the registry  [NAME/APPLICATION].",
     "registry": "host[:port], where it is not the account's ECR.",
     "registry_auth": "Who gives that registry's credentials: ecr, docker or none.",
     "clusters": "EKS cluster; one for all environments, or one for each  [NAME-cluster].",
     "version": "Kubernetes minor version of the clusters.",
     "environments": "Environment, in order of promotion; the last asks for approval  [staging, prod].",
+    "rendered": "Release rendered manifests to branches release/NAME: needs no cluster.",
     "source_repository": "Source repository  [NAME-app].",
     "source_url": "Where git finds it, where it is not CodeCommit.",
     "manifest_repository": "Manifest repository  [NAME-manifests].",
@@ -38,11 +40,10 @@ _ASKED = ("name", "region", "account", "application", "port", "clusters", "envir
 
 def _options(function: Callable[..., None]) -> Callable[..., None]:
     for field in reversed(fields(Answers)):
-        many = isinstance(field.default, tuple)
-        kind = int if field.name == "port" else str
-        function = click.option(flag(field.name), field.name, multiple=many, type=kind, help=_HELP[field.name])(
-            function
-        )
+        shape: dict[str, Any] = {"multiple": isinstance(field.default, tuple), "type": str}
+        if not isinstance(field.default, str | tuple):
+            shape = {"type": type(field.default), "is_flag": field.default is False}
+        function = click.option(flag(field.name), field.name, default=None, help=_HELP[field.name], **shape)(function)
     return function
 
 
@@ -64,7 +65,7 @@ def command(directory: Path, git: bool, yes: bool, force: bool, **given: Any) ->
     text = config_text(answers)
     config = parse_config(text.encode())
     generated = {config.source: source_repository(config), config.manifests: manifest_repository(config, text)}
-    found = [read_changes(directory / _folder(repository), files) for repository, files in generated.items()]
+    found = [read_changes(directory / _folder(repository), files, ("",)) for repository, files in generated.items()]
     for repository, folder in zip(generated, decide(found, force), strict=True):
         write(folder)
         show(folder)

@@ -145,6 +145,7 @@ class Cluster:
     version: str | None = rule("Kubernetes minor version, quoted.", default=None, pattern=r"1\.\d\d")
     region: str | None = rule("Region, where it is not the top one.", default=None, pattern=r"[a-z]{2}(-[a-z]+)+-\d")
     account: str | None = rule("Account, where it is not the top one.", default=None, pattern=r"\d{12}")
+    auto_mode: bool = rule("Whether it is an EKS Auto Mode cluster, which scales its nodes by itself.", default=False)
     context: str | None = rule("Context of the kubeconfig to use instead of asking EKS.", default=None)
 
 
@@ -154,6 +155,15 @@ class Target:
 
     folder: str | None = rule("Folder to write to, relative to gitops.yaml.", default=None, pattern=r"(?!-).+")
     branch: str | None = rule("Branch of the manifest repository to commit to.", default=None, pattern=r"(?!-)[\w./-]+")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The most that all pods of an environment's namespace may ask for together."""
+
+    pods: int = rule("Number of pods.", default=50, minimum=1)
+    cpu: str = rule("CPU requested, quoted.", default="20", pattern=QUANTITY)
+    memory: str = rule("Memory requested.", default="40Gi", pattern=QUANTITY)
 
 
 @dataclass(frozen=True)
@@ -174,9 +184,20 @@ class Environment:
         choices=("privileged", "baseline", "restricted"),
     )
 
+    quota: Quota = rule("The most that its namespace may ask for.", default=Quota())
+
     @property
     def path(self) -> str:
         return self.overlay or f"kustomize/overlays/{self.name}"
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Placeholder pods that give way to any other: nodes are there before they are needed."""
+
+    pods: int = rule("Number of placeholders; 0 for none.", default=1, minimum=0)
+    cpu: str = rule("CPU that each keeps free.", default="500m", pattern=QUANTITY)
+    memory: str = rule("Memory that each keeps free.", default="512Mi", pattern=QUANTITY)
 
 
 @dataclass(frozen=True)
@@ -189,6 +210,12 @@ class Platform:
         "ARNs of IAM roles of people who may read the environments' objects, and change nothing.",
         default=(),
         pattern=r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+",
+    )
+    headroom: Headroom = rule("Room kept free for applications that scale.", default=Headroom())
+    registries: tuple[str, ...] = rule(
+        "Registries, besides the one that is pushed to, that application namespaces may run images from.",
+        default=(),
+        pattern=r"[\w.-]+(:\d+)?(/[\w./-]+)?",
     )
 
 

@@ -23,12 +23,14 @@ class Answers:
     account: str = EXAMPLE_ACCOUNT
     application: str = "backend-app"
     port: int = 8080
+    health: str = "/health"
     image_repository: str = ""
     registry: str = ""
     registry_auth: str = "docker"
     clusters: tuple[str, ...] = ()
     version: str = "1.36"
     environments: tuple[str, ...] = ("staging", "prod")
+    rendered: bool = False
     source_repository: str = ""
     source_url: str = ""
     manifest_repository: str = ""
@@ -52,6 +54,7 @@ _RULES: Mapping[str, tuple[Any, str]] = {
     "account": (Config, "account"),
     "application": (Application, "name"),
     "port": (Application, "port"),
+    "health": (Application, "health"),
     "image_repository": (Image, "repository"),
     "registry": (Registry, "host"),
     "registry_auth": (Registry, "auth"),
@@ -64,7 +67,7 @@ _RULES: Mapping[str, tuple[Any, str]] = {
     "manifest_url": (Repository, "url"),
     "branch": (Repository, "branch"),
 }
-"""Answer -> the field of gitops.yaml whose rules it must keep."""
+"""Answer -> the field of gitops.yaml whose rules it must keep. `rendered` is a switch."""
 
 _FLAGS = {"clusters": "--cluster", "environments": "--environment", "version": "--cluster-version"}
 
@@ -76,6 +79,8 @@ def flag(answer: str) -> str:
 
 def wrong_answer(answer: str, value: Any) -> UsageError | None:
     """What is wrong with `value` as the answer called `answer`, if anything."""
+    if answer not in _RULES:
+        return None
     kind, name = _RULES[answer]
     rules = next(field.metadata for field in fields(kind) if field.name == name)
     for each in value if isinstance(value, tuple) else (value,):
@@ -105,7 +110,7 @@ def config_text(answers: Answers) -> str:
         registry=_registry(answers),
         application=answers.application,
         image_repository=answers.image_repository,
-        clusters="\n".join(f'- {{name: {name}, version: "{answers.version}"}}' for name in answers.clusters),
+        clusters=_clusters(answers),
         workload=_workload(answers),
         environments=_environments(answers),
     )
@@ -128,7 +133,26 @@ def _registry(answers: Answers) -> str:
 
 def _workload(answers: Answers) -> str:
     port = f", port: {answers.port}" if answers.port != 8080 else ""
-    return f"- {{name: {answers.application}, image: {answers.application}-image{port}}}"
+    health = f", health: {scalar(answers.health)}" if answers.health != "/health" else ""
+    scaling = ", autoscaling: {max: 10}" if "autoscaling" in _overlays(answers) else ""
+    return f"- {{name: {answers.application}, image: {answers.application}-image{port}{health}{scaling}}}"
+
+
+def _overlays(answers: Answers) -> tuple[str, ...]:
+    """Platform overlays: those that name their cluster only where there is one."""
+    if answers.rendered:
+        return ()
+    return ("security",) if len(answers.clusters) > 1 else ("security", "logging", "monitoring", "autoscaling")
+
+
+def _clusters(answers: Answers) -> str:
+    """The clusters and what is deployed to each as a whole; nothing where releases are rendered to branches."""
+    if answers.rendered:
+        return ""
+    lines = "\n".join(f'  - {{name: {name}, version: "{answers.version}"}}' for name in answers.clusters)
+    comment = "# cluster-wide overlays, in order, under the platform deploy role"
+    overlays = ", ".join(_overlays(answers))
+    return f"clusters:\n{lines}\nplatform:                            {comment}\n  overlays: [{overlays}]"
 
 
 def _environments(answers: Answers) -> str:
@@ -138,9 +162,10 @@ def _environments(answers: Answers) -> str:
     cluster = dict(zip(answers.environments, answers.clusters, strict=False))
     lines = []
     for name in (*earlier, last):
-        where = cluster.get(name, answers.clusters[-1])
+        cluster_name = f"cluster: {cluster.get(name, answers.clusters[-1])}"
+        where = f"target: {{branch: release/{name}}}" if answers.rendered else cluster_name
         namespace = answers.name if name == last else f"{answers.name}-{name}"
         approval = ", approval: true" if name == last and earlier else ""
         padded = f"{name},".ljust(width)
-        lines.append(f"- {{name: {padded} cluster: {where}, namespace: {namespace}{approval}}}")
+        lines.append(f"- {{name: {padded} {where}, namespace: {namespace}{approval}}}")
     return "\n".join(lines)

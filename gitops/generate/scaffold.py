@@ -2,7 +2,7 @@
 
 from gitops.config import Config
 from gitops.generate.texts import Files, fill
-from gitops.generate.tree import kustomize_tree
+from gitops.generate.tree import generated_files
 
 
 def source_repository(config: Config) -> Files:
@@ -33,7 +33,7 @@ def source_repository(config: Config) -> Files:
 
 
 def manifest_repository(config: Config, text: str) -> Files:
-    """gitops.yaml (`text`), the kustomize tree, and what a repository needs besides."""
+    """gitops.yaml (`text`), the kustomize tree, the buildspecs, and what a repository needs besides."""
     readme = fill(
         "manifests/README.md",
         repository=config.manifests.repository,
@@ -42,4 +42,4 @@ def manifest_repository(config: Config, text: str) -> Files:
         environment=config.environments[0].name,
     )
     own = {"gitops.yaml": text, ".gitignore": fill("manifests/gitignore"), "README.md": readme}
-    return {path: content.encode() for path, content in own.items()} | dict(kustomize_tree(config))
+    return {path: content.encode() for path, content in own.items()} | dict(generated_files(config))

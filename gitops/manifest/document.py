@@ -17,6 +17,9 @@ from gitops.errors import GitopsError
 SIZE_LIMIT = 4_000_000
 """Bytes. The largest kustomizations have some hundred thousand; a larger file is not one that people wrote."""
 
+DEPTH_LIMIT = 200
+"""Levels. libyaml takes time in the square of them."""
+
 LINE_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
 """What ends a line in YAML 1.1, and in libyaml and go-yaml."""
 
@@ -274,8 +277,18 @@ def _decode(data: bytes, file: str) -> tuple[bytes, str, str]:
 
 
 def _parse(text: str, file: str) -> list[Any]:
+    events: list[Any] = []
+    depth = 0
     try:
-        return list(yaml.parse(text, Loader=yaml.CSafeLoader))
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            events.append(event)
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > DEPTH_LIMIT:
+                    line = events[-1].start_mark.line + 1
+                    raise GitopsError(f"{file}:{line}", f"is nested over {DEPTH_LIMIT} deep", "check that line")
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}" if mark else file
@@ -284,6 +297,7 @@ def _parse(text: str, file: str) -> list[Any]:
         raise GitopsError(place, f"is not YAML: {error.problem or error.context}", "check that line") from error
     except yaml.YAMLError as error:
         raise GitopsError(file, f"is not YAML: {' '.join(str(error).split())}", "save it as UTF-8 text") from error
+    return events
 
 
 def _nodes(events: Sequence[Any]) -> list[Node]:

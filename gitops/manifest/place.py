@@ -69,7 +69,7 @@ class Place:
         if not isinstance(self.branch, LocalBranch):
             notes.append(fast_forward(self.clone, self.config.manifests.branch, written.commit))
         if others := self.clone.changed_files():
-            notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left as they were")
+            notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left untouched")
         return [note for note in notes if note]
 
 

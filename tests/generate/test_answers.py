@@ -27,6 +27,13 @@ def test_urls_and_a_registry_are_taken_over() -> None:
     assert config.image_repository(config.images[0]) == "localhost:5000/eks-work/backend-app"
 
 
+def test_releases_can_be_rendered_to_branches_without_a_cluster() -> None:
+    config = parse_config(config_text(Answers(rendered=True, health="/healthz")).encode())
+    assert [e.target and e.target.branch for e in config.environments] == ["release/staging", "release/prod"]
+    assert config.clusters == ()
+    assert config.applications[0].health == "/healthz"
+
+
 def test_every_wrong_answer_is_named_by_its_flag() -> None:
     with pytest.raises(GitopsError) as caught:
         config_text(Answers(name="Up", account="1", port=70000, environments=("prod", "P_")))

@@ -1,0 +1,204 @@
+"""A cluster as a target: reads it, applies a plan to it, waits, and keeps the inventory there."""
+
+import base64
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gitops import live
+from gitops.apply.applier import Applier
+from gitops.apply.events import Event
+from gitops.apply.wait import Waiter
+from gitops.clients.cluster import Cluster, Conflict
+from gitops.errors import GitopsError
+from gitops.inventory import Entry, Inventory, inventory_ref, to_object
+from gitops.objects import OWNER, KubeObject, ObjectRef
+from gitops.plan.mask import Mask
+from gitops.plan.model import Action, Change, Plan, Release, Snapshot
+from gitops.plan.planner import DEFAULT_POLICY, Policy, owned_after
+from gitops.plan.summary import counted, images
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a deploy to a cluster behaves."""
+
+    run: str = ""
+    """What names this run: the build's id, or one made up."""
+    timeout: float = 300.0
+    """Seconds that the whole release may take to be ready."""
+    patience: float = 30.0
+    """Seconds that a trouble which may pass may last."""
+    policy: Policy = DEFAULT_POLICY
+
+
+@dataclass
+class ClusterTarget:
+    """`Target` of a cluster. Made for one run."""
+
+    cluster: Cluster
+    options: Options = Options()
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
+    _inventory: Inventory | None = None
+    _entry: Entry | None = None
+
+    @property
+    def name(self) -> str:
+        return self.cluster.name
+
+    def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
+        """Fill in namespaces, turn stringData into data, and add the environment's own namespace where it is missing:
+        a team must be able to deploy to an empty cluster."""
+        scopes = _scopes(desired)
+        placed = [_with_data(self._placed(each, release, scopes)) for each in desired]
+        home = ObjectRef("", "Namespace", "", release.namespace)
+        if release.namespace and placed and not any(each.ref == home for each in placed):
+            found = self.cluster.get(home)
+            if found is None or found.annotations.get(OWNER) == release.owner:
+                body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": release.namespace}}
+                placed.insert(0, KubeObject(body))
+        return tuple(placed)
+
+    def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
+        inventory = live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+        return live.read(self.cluster, desired, inventory)
+
+    def apply(self, plan: Plan) -> Iterator[Event]:
+        self._inventory = plan.inventory
+        if not plan.pending:
+            return
+        mask, applier = _mask(plan), self._applier()
+        home = [change for change in plan.pending if _is_home(change, plan.release)]
+        yield from applier.apply(replace(plan, changes=tuple(home)), mask)
+        self._begin(plan)
+        others = [change for change in plan.changes if change not in home]
+        yield from applier.apply(replace(plan, changes=tuple(others)), mask)
+
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        yield from self._applier().prune(plan, _mask(plan))
+
+    def wait(self, plan: Plan) -> Iterator[Event]:
+        waiter = Waiter(
+            self.cluster, _mask(plan), self.options.timeout, patience=self.options.patience, now=self.monotonic
+        )
+        yield from waiter.wait(plan, self._applied)
+
+    def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:
+        """Write the inventory, unless it says the same already."""
+        inventory = self._inventory or plan.inventory
+        last = inventory.last
+        owned = owned_after(plan) if result == "deployed" else inventory.owned
+        same = last and (last.revision, last.result) == (plan.release.revision, result)
+        if same and owned == inventory.owned and not plan.pending:
+            return
+        entry = replace(self._entry or self._new_entry(plan), result=result, ended=_stamp(self.now()))
+        begun = inventory if self._entry else inventory.begun(entry, (), inventory.fence)
+        self._write(begun.ended(entry, owned), plan.release)
+        yield Event(None, "recorded", str(self._inventory_ref(plan.release)))
+
+    def _placed(self, each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
+        if each.namespace:
+            return each
+        kind = self.cluster.kinds().find(each.group, each.kind)
+        namespaced = kind.namespaced if kind else scopes.get((each.group, each.kind), False)
+        if not namespaced:
+            return each
+        if not release.namespace:
+            raise GitopsError(str(each.ref), "has no namespace", "set namespace: in the overlay's kustomization")
+        return each.with_metadata(namespace=release.namespace)
+
+    def _applier(self) -> Applier:
+        return Applier(
+            self.cluster,
+            run=self.options.run,
+            timeout=self.options.timeout,
+            force=self._takes_ownership,
+            sleep=self.sleep,
+            now=self.monotonic,
+            applied=self._applied,
+        )
+
+    def _takes_ownership(self, change: Change) -> bool:
+        return bool(change.conflicts) and str(change.ref) in self.options.policy.take_ownership
+
+    def _begin(self, plan: Plan) -> None:
+        """Record what is about to be owned, so that a run which is cut off leaves nothing that nobody owns."""
+        assert self._inventory is not None
+        self._entry = self._new_entry(plan)
+        adds = [change.ref for change in plan.changes if change.desired]
+        self._write(self._inventory.begun(self._entry, adds, self._inventory.fence), plan.release)
+
+    def _new_entry(self, plan: Plan) -> Entry:
+        return Entry(
+            revision=plan.release.revision,
+            title=plan.release.title,
+            started=_stamp(self.now()),
+            run=self.options.run,
+            result="applying",
+            changes=counted(plan),
+            images=images(plan),
+        )
+
+    def _write(self, inventory: Inventory, release: Release) -> None:
+        """Write the inventory in place of the one that was read; two deploys at once cannot both."""
+        ref = self._inventory_ref(release)
+        body = to_object(inventory, ref)
+        try:
+            written = self.cluster.replace(body) if inventory.resource_version else self._first(body)
+        except Conflict as conflict:
+            # An answer that was lost on its way makes the second attempt meet our own first one.
+            found = self.cluster.get(ref)
+            if found is None or found.body.get("data") != body.body["data"]:
+                raise GitopsError(
+                    str(ref), "another deploy is under way", "run it again when that is done"
+                ) from conflict
+            written = found
+        self._inventory = replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
+
+    def _first(self, body: KubeObject) -> KubeObject:
+        from gitops.clients.cluster import ApiError
+
+        try:
+            return self.cluster.create(body)
+        except ApiError as error:
+            if error.status == 409:
+                raise Conflict(error.subject, error.problem) from error
+            raise
+
+    def _inventory_ref(self, release: Release) -> ObjectRef:
+        return inventory_ref(release.home, release.environment)
+
+
+def _is_home(change: Change, release: Release) -> bool:
+    return change.action is Action.CREATE and change.ref == ObjectRef("", "Namespace", "", release.home)
+
+
+def _mask(plan: Plan) -> Mask:
+    return Mask(each for change in plan.changes for each in (change.desired, change.live) if each)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _scopes(desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
+    """Whether the kinds that the plan itself defines are namespaced."""
+    specs: list[Mapping[str, Any]] = [
+        each.body["spec"] for each in desired if each.kind == "CustomResourceDefinition" and "spec" in each.body
+    ]
+    return {(spec["group"], spec["names"]["kind"]): spec.get("scope") == "Namespaced" for spec in specs}
+
+
+def _with_data(each: KubeObject) -> KubeObject:
+    """A Secret's stringData as data, which is what the server keeps: a key that is taken away then really goes."""
+    strings = each.body.get("stringData") if each.ref.kind == "Secret" and not each.group else None
+    if strings is None:
+        return each
+    encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in strings.items()}
+    body = {key: value for key, value in each.body.items() if key != "stringData"}
+    return KubeObject({**body, "data": {**(each.body.get("data") or {}), **encoded}}, each.origin)
