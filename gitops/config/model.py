@@ -206,6 +206,11 @@ class Platform:
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
     clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+    readers: tuple[str, ...] = rule(
+        "ARNs of IAM roles of people who may read the environments' objects, and change nothing.",
+        default=(),
+        pattern=r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+",
+    )
     headroom: Headroom = rule("Room kept free for applications that scale.", default=Headroom())
     registries: tuple[str, ...] = rule(
         "Registries, besides the one that is pushed to, that application namespaces may run images from.",
