@@ -31,7 +31,7 @@ class Tagged:
 
 
 def write_yaml(data: Mapping[Any, Any], header: str = "") -> str:
-    """`data` as YAML text, `header` as a comment above it. Top-level keys, and long entries of theirs, are set apart."""
+    """`data` as YAML, `header` as a comment above it. Top-level keys, and long entries of theirs, are set apart."""
     lines = list(_comment(header, 0))
     above: Any = None
     for key, value in data.items():
