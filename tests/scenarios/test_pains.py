@@ -162,6 +162,7 @@ def test_pain_05_a_crashed_containers_last_log_lines_are_shown() -> None:
         assert owner is not None
         revision = {"deployment.kubernetes.io/revision": "1"}
         cluster.update(ref, {"metadata": {"annotations": revision}}, manager="kube-controller-manager")
+        cluster.set_status(ref, observedGeneration=1)
         cluster.create(_owned("apps/v1", "ReplicaSet", "web-1", owner, annotations=revision, spec={}))
         replica_set = cluster.get(ObjectRef("apps", "ReplicaSet", "app", "web-1"))
         assert replica_set is not None
