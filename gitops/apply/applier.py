@@ -1,4 +1,4 @@
-"""Carries out a plan, level by level, in parallel within one; deletions last. Does nothing that the plan does not say."""
+"""Carries out a plan, level by level, in parallel within one. Does only what the plan says."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +9,8 @@ from gitops.apply.events import Event, Word
 from gitops.clients.cluster import ApiError, Cluster
 from gitops.errors import GitopsError, Problems
 from gitops.objects import KubeObject, ObjectRef
+from gitops.plan.adoption import adoptable, adopted
+from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan
 from gitops.plan.order import dependencies
@@ -35,7 +37,7 @@ class Applier:
     run: str = ""
     timeout: float = 300.0
     """Seconds that objects which others need may take to be ready, and replaced ones to be gone."""
-    force: Callable[[Change], bool] = lambda change: False
+    force: Callable[[Change], bool] = lambda _: False
     """Whether a change takes the fields of other managers."""
     may_write: Callable[[], None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
@@ -44,8 +46,11 @@ class Applier:
     """What the server made of each object, for the wait that follows."""
 
     def apply(self, plan: Plan, mask: Mask) -> Iterator[Event]:
-        """Carry out exactly `plan`, an event an object. Raises `Problems`, or the one failure, when a level is done
-        as far as it could be: what was done is told, and the levels above are not begun."""
+        """Carry out what `plan` creates and changes, an event an object.
+
+        Raises `Problems`, or the one failure, when a level is done as far as it could be: what was done is told, and
+        the levels above are not begun.
+        """
         needed = dependencies([change.desired for change in plan.changes if change.desired])
         pending = [change for change in plan.pending if change.action is not Action.DELETE]
         by_level = {level: [c for c in pending if c.level == level] for level in sorted({c.level for c in pending})}
@@ -53,6 +58,10 @@ class Applier:
             for changes in by_level.values():
                 yield from self._together(pool, changes, plan, mask)
                 self._finish_level(changes, needed)
+
+    def prune(self, plan: Plan, mask: Mask) -> Iterator[Event]:
+        """Carry out the deletions of `plan`, custom objects before their definition, namespaces last."""
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="prune") as pool:
             deletions = [change for change in plan.pending if change.action is Action.DELETE]
             for level in sorted({deletion_level(change.ref) for change in deletions}):
                 group = [change for change in deletions if deletion_level(change.ref) == level]
@@ -78,6 +87,10 @@ class Applier:
             self._make_way(change)
         assert change.desired is not None
         desired = stamped(change.desired, plan.release.owner, plan.release.revision, self.run)
+        if change.adopts:
+            self._adopt(change)
+        if change.replicas is not None:
+            self._hand_over_replicas(change, desired)
         self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
         return DONE[change.action]
 
@@ -91,6 +104,21 @@ class Applier:
         self.cluster.delete(change.ref, change.live.uid)
         uid = change.live.uid
         self._until(change.ref, lambda found: found is None or found.uid != uid, "is not gone")
+
+    def _adopt(self, change: Change) -> None:
+        """Record the fields of client-side applies as ours. The resource version keeps others' writes safe."""
+        live = self.cluster.get(change.ref)
+        if live and (names := adoptable(live)):
+            self.cluster.replace(adopted(live, names))
+
+    def _hand_over_replicas(self, change: Change, desired: KubeObject) -> None:
+        """Let another manager hold `replicas` before we let go of it, so that it never falls to its default."""
+        spec = {"replicas": change.replicas}
+        if change.live is None:
+            self.cluster.apply(KubeObject({**desired.body, "spec": {**desired.body["spec"], **spec}}))
+        metadata = {"name": desired.name, "namespace": desired.namespace}
+        held = {"apiVersion": desired.api_version, "kind": desired.kind, "metadata": metadata, "spec": spec}
+        self.cluster.apply(KubeObject(held), force=True, manager=REPLICAS_MANAGER)
 
     def _finish_level(self, changes: Sequence[Change], needed: frozenset[ObjectRef]) -> None:
         """Wait for what the next levels cannot do without: kinds that are new, and what is depended on."""

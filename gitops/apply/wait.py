@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gitops.apply.evidence import Evidence, evidence
 from gitops.apply.events import Event
+from gitops.apply.evidence import Evidence, evidence
 from gitops.clients.cluster import Expired, Reader
 from gitops.errors import GitopsError, Problems
 from gitops.objects import KubeObject, ObjectRef
@@ -58,7 +58,8 @@ class Waiter:
             if change.desired and (known := applied.get(change.ref) or change.live):
                 self._current[change.ref] = known
         pending = {ref for ref, known in self._current.items() if status(known.body).state is not State.READY}
-        yield from (Event(ref, "ready", level=levels[ref]) for ref in applied if ref in levels and ref not in pending)
+        at_once = sorted(ref for ref in applied if ref.kind in WORKLOADS and ref in levels and ref not in pending)
+        yield from (Event(ref, "ready", status(applied[ref].body).message, levels[ref]) for ref in at_once)
         if pending:
             yield from self._watch(pending, levels)
 

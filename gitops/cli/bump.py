@@ -21,7 +21,8 @@ LISTED = 20
 
 @click.command()
 @click.argument("image")
-@click.option("--env", "-e", "environments", multiple=True, required=True, help="Environment; may be repeated.")
+@click.option("--env", "-e", "environments", multiple=True, help="Environment; may be repeated.")
+@click.option("--all", "everywhere", is_flag=True, help="Every kustomization of the repository that has the image.")
 @click.option("--tag", help="Tag; its digest is read from the registry.")
 @click.option("--digest", help="Digest, as in sha256:…; with --tag, or alone where the overlay has no tag.")
 @click.option("--from", "build", type=click.Path(path_type=Path), help="image.json that gitops build wrote.")
@@ -37,6 +38,7 @@ def command(
     context: "Context",
     image: str,
     environments: tuple[str, ...],
+    everywhere: bool,
     tag: str | None,
     digest: str | None,
     build: Path | None,
@@ -58,11 +60,12 @@ def command(
     """
     from gitops.manifest.bump import bump
 
-    with context.manifests(url, branch) as place:
-        config = place.config
-        wanted = _wanted(config, image, tag, digest, build, build_url)
-        overlays = {name: config.environment(name).path for name in environments}
-        intent = bump(wanted, overlays, config_file=config.file, add=add, author=author, prefix=place.prefix)
+    if bool(environments) == everywhere:
+        raise UsageError("gitops bump", "needs environments (--env), or --all", "gitops bump IMAGE --env ENV")
+    with context.manifests(url, branch, environments) as place:
+        wanted = _wanted(place.config, image, tag, digest, build, build_url)
+        choose = place.everywhere() if everywhere else place.overlays(environments)
+        intent = bump(wanted, choose, add=add, where_used=everywhere, author=author)
         written = place.write(intent, dry_run=dry_run)
         notes = place.settle(written)
     if as_json:

@@ -1,15 +1,23 @@
 """What a command works with: the config and the clients, each made on first use. The only place that makes them."""
 
-from collections.abc import Iterator
+import os
+import secrets
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gitops.config import Config, find_config, load_config
+from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
+    from gitops.clients.cluster import Cluster
+    from gitops.clients.docker import Docker
+    from gitops.clients.registry import RegistryClient
+    from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
+    from gitops.plan.planner import Policy
+    from gitops.target import Target
 
 
 class Context:
@@ -34,12 +42,99 @@ class Context:
         return self.config_path.resolve().parent
 
     @contextmanager
-    def manifests(self, url: str | None, branch: str | None) -> "Iterator[Place]":
-        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in."""
+    def manifests(
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+    ) -> "Iterator[Place]":
+        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
+
+        At a URL the config is the one at the branch's tip, from here on.
+        `environments` are those that will be asked for, so that what they need comes in one request.
+        """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main") as place:
+            with remote_place(url, branch or "main", environments) as place:
+                self.config = place.config
                 yield place
         else:
             yield clone_place(self.config, self.root)
+
+    @cached_property
+    def docker(self) -> "Docker":
+        """The Docker daemon."""
+        from gitops.clients.docker import Docker
+
+        return Docker()
+
+    @cached_property
+    def registry(self) -> "RegistryClient":
+        """The registry that images are pushed to."""
+        from gitops.clients.registry import RegistryClient
+
+        return RegistryClient(self.config.registry_host, self.registry_credentials)
+
+    def registry_credentials(self) -> tuple[str, str] | None:
+        """User and password for the registry, from where gitops.yaml says; asked for once."""
+        return self._credentials
+
+    @cached_property
+    def _credentials(self) -> tuple[str, str] | None:
+        auth = self._registry_auth
+        if auth == "ecr":
+            from gitops.clients.aws import Ecr
+
+            return Ecr(self.config.region).login()
+        return self.docker.credentials(self.config.registry_host) if auth == "docker" else None
+
+    @property
+    def _registry_auth(self) -> str:
+        return self.config.registry.auth if self.config.registry else "ecr"
+
+    def immutable_tags(self, image: Image) -> "Callable[[str], bool]":
+        """Tells whether a tag of `image`'s repository can never be moved. Only ECR has such repositories."""
+        if self._registry_auth != "ecr":
+            return lambda _: False
+        from gitops.clients.aws import Ecr
+
+        return Ecr(self.config.region).mutability(image.repository).immutable
+
+    def target(
+        self, overlay: "Overlay", kube_context: str = "", policy: "Policy | None" = None, timeout: float = 300.0
+    ) -> "Target":
+        """Where `overlay` lands: its cluster (or the kubeconfig's `kube_context`), its folder, or its branch."""
+        from gitops.plan.planner import DEFAULT_POLICY
+        from gitops.target.cluster import ClusterTarget, Options
+
+        if overlay.cluster or kube_context:
+            options = Options(self.run, timeout, policy=policy or DEFAULT_POLICY)
+            return ClusterTarget(self.cluster(overlay.cluster, kube_context), options)
+        return self._rendered_target(overlay)
+
+    def _rendered_target(self, overlay: "Overlay") -> "Target":
+        from gitops.clients.git import GitRepository
+        from gitops.target.rendered import Branch, Folder, RenderedTarget
+
+        assert overlay.target is not None, "the reader of gitops.yaml asks for a cluster or a target"
+        if overlay.target.folder:
+            return RenderedTarget(Folder(self.root / overlay.target.folder))
+        assert overlay.target.branch is not None
+        return RenderedTarget(Branch(GitRepository.discover(self.root), overlay.target.branch))
+
+    def cluster(self, name: str, kube_context: str = "") -> "Cluster":
+        """The cluster called `name` in gitops.yaml: by the kubeconfig where a context is given, else by EKS."""
+        from gitops.clients.eks import eks_connection
+        from gitops.clients.kubeconfig import from_kubeconfig, in_cluster
+        from gitops.clients.kubernetes import KubernetesCluster
+
+        if kube_context == "in-cluster":
+            return KubernetesCluster(in_cluster())
+        configured = self.config.cluster(name) if name else None
+        context = kube_context or (configured.context if configured else None)
+        if context:
+            return KubernetesCluster(from_kubeconfig(context))
+        return KubernetesCluster(eks_connection(name, (configured and configured.region) or self.config.region))
+
+    @cached_property
+    def run(self) -> str:
+        """What names this run: the build's id in CodeBuild, else one made up."""
+        return os.environ.get("CODEBUILD_BUILD_ID") or f"local-{secrets.token_hex(4)}"

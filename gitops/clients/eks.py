@@ -45,7 +45,7 @@ def token(session: "botocore.session.Session", name: str, region: str) -> Creden
     url = f"https://{_sts_host(region)}/?Action=GetCallerIdentity&Version=2011-06-15"
     request = AWSRequest(method="GET", url=url, headers={"x-k8s-aws-id": name})
     SigV4QueryAuth(credentials.get_frozen_credentials(), "sts", region, expires=60).add_auth(request)
-    encoded = base64.urlsafe_b64encode(request.url.encode()).decode().rstrip("=")
+    encoded = base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
     return Credential(token=f"k8s-aws-v1.{encoded}", expires=datetime.now(UTC) + TOKEN_LIFE)
 
 
@@ -59,13 +59,12 @@ def _describe(session: "botocore.session.Session", name: str, region: str) -> di
 
     config = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
     try:
-        cluster: dict[str, Any] = session.create_client("eks", region_name=region, config=config).describe_cluster(
-            name=name
-        )["cluster"]
+        client: Any = session.create_client("eks", region_name=region, config=config)
+        cluster: dict[str, Any] = client.describe_cluster(name=name)["cluster"]
     except NoCredentialsError as error:
         raise GitopsError(name, "there are no AWS credentials", "set AWS_PROFILE, or run aws sso login") from error
     except ClientError as error:
-        raise _refused(name, region, error.response["Error"]) from error
+        raise _refused(name, region, error.response["Error"]["Code"]) from error
     except BotoCoreError as error:
         raise GitopsError(name, f"EKS in {region} does not answer", "check the region and the network") from error
     if cluster.get("status") not in ("ACTIVE", "UPDATING"):
@@ -73,7 +72,7 @@ def _describe(session: "botocore.session.Session", name: str, region: str) -> di
     return cluster
 
 
-def _refused(name: str, region: str, error: dict[str, str]) -> GitopsError:
-    if error.get("Code") == "ResourceNotFoundException":
+def _refused(name: str, region: str, code: str) -> GitopsError:
+    if code == "ResourceNotFoundException":
         return GitopsError(name, f"there is no such EKS cluster in {region}", "check name, region and account")
-    return GitopsError(name, f"EKS refused DescribeCluster ({error.get('Code')})", "the role needs eks:DescribeCluster")
+    return GitopsError(name, f"EKS refused DescribeCluster ({code})", "the role needs eks:DescribeCluster")

@@ -120,7 +120,7 @@ class GitRepository:
     def address(self, remote: str) -> str:
         """The URL of `remote`, without credentials; empty where there is no such remote."""
         try:
-            return without_credentials(self.text("remote", "get-url", remote))
+            return without_credentials(self.text("config", "--get", f"remote.{remote}.url"))
         except GitFailed:
             return ""
 

@@ -103,8 +103,8 @@ class KubernetesCluster:
         objects: list[KubeObject] = []
         while True:
             page = self._json("GET", _path(served, namespace), subject, query)
-            for item in page.get("items") or []:
-                objects.append(KubeObject({"apiVersion": served.api_version, "kind": kind, **item}))
+            known = {"apiVersion": served.api_version, "kind": kind}
+            objects.extend(KubeObject({**known, **item}) for item in page.get("items") or [])
             token = page["metadata"].get("continue")
             if not token:
                 return Listing(tuple(objects), page["metadata"].get("resourceVersion", ""))

@@ -1,16 +1,22 @@
 """A bump as an intent: these overlays shall say this image. Decides what to write and what the commit says of it."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
 
 from gitops.clients.git_objects import TreeEntry
 from gitops.errors import GitopsError, UsageError, nearest
-from gitops.manifest.images import ImageEntry, read_images, set_image
+from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """The names that kustomize looks for. A folder may have one of them."""
+
+PARALLEL_FROM, CHUNK = 1000, 250
+"""Files from which more than one process edits, and how many files each is handed at a time."""
 
 
 @dataclass(frozen=True)
@@ -51,45 +57,80 @@ class BumpProposal(Proposal):
     images: tuple[ImageChange, ...] = field(default=())
 
 
-def bump(
-    wanted: WantedImage,
-    overlays: Mapping[str, str],
-    *,
-    config_file: str,
-    add: bool = False,
-    author: str = "",
-    prefix: str = "",
-) -> Intent:
-    """The intent that the overlays (environment -> folder, below `prefix`) say `wanted`.
+Chooser = Callable[[Tree], Mapping[str, TreeEntry]]
+"""Which kustomizations a bump is for: what people call each (its environment), and the file."""
 
-    Applied to a tree it raises `GitopsError` for an overlay that is not there, or has no entry for the image.
+
+def bump(
+    wanted: WantedImage, choose: Chooser, *, add: bool = False, where_used: bool = False, author: str = ""
+) -> Intent:
+    """The intent that the kustomizations of `choose` say `wanted`.
+
+    Applied to a tree it raises `GitopsError` for one that has no entry for the image; unless `add` is set, and it is
+    added, or `where_used` is, and those without one are passed over.
     """
 
     def propose(tree: Tree) -> BumpProposal:
-        folders = {environment: _join(prefix, folder) for environment, folder in overlays.items()}
-        entries = find_kustomizations(tree, folders, config_file)
+        entries = choose(tree)
         contents = tree.read(list(entries.values()))
+        jobs = [(contents[entry.path], entry.path) for entry in entries.values()]
         edits, changes = [], []
-        for environment, entry in entries.items():
-            before = contents[entry.path]
-            after = set_image(
-                before, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=entry.path, add=add
-            )
-            edits.append(FileEdit(entry, before, after))
-            old, new = _entry(before, entry.path, wanted.name), _entry(after, entry.path, wanted.name)
-            assert new
-            changes.append(ImageChange(environment, entry.path, old, new))
+        results = _edit_all(partial(_edit, wanted, add, where_used), jobs)
+        for (environment, entry), edit in zip(entries.items(), results, strict=True):
+            if edit is not None:
+                edits.append(FileEdit(entry, contents[entry.path], edit.data))
+                changes.append(ImageChange(environment, entry.path, edit.before, edit.after))
+        if not changes:
+            problem = f"has no kustomization with an images entry '{wanted.name}'"
+            raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
         return BumpProposal(tuple(edits), message(wanted, changes, author), tuple(changes))
 
     return propose
 
 
+def _edit(wanted: WantedImage, add: bool, where_used: bool, job: tuple[bytes, str]) -> ImageEdit | None:
+    """One file edited; None where `where_used` passes it over."""
+    data, path = job
+    # Most kustomizations do not speak of the image: a look at the bytes spares parsing them.
+    if where_used and wanted.name.encode() not in data:
+        return None
+    try:
+        return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=add)
+    except NoEntry:
+        if where_used:
+            return None
+        raise
+
+
+def _edit_all(
+    edit: Callable[[tuple[bytes, str]], ImageEdit | None], jobs: Sequence[tuple[bytes, str]]
+) -> Iterable[ImageEdit | None]:
+    """Every job's result, in order; by as many processes as there are cores where there are many jobs."""
+    if len(jobs) < PARALLEL_FROM:
+        return map(edit, jobs)
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        return list(pool.map(edit, jobs, chunksize=CHUNK))
+
+
+def overlays_of(environments: Mapping[str, str], *, config_file: str, prefix: str = "") -> Chooser:
+    """The overlays of these environments (name -> folder, below `prefix`)."""
+    folders = {environment: _join(prefix, folder) for environment, folder in environments.items()}
+    return lambda tree: find_kustomizations(tree, folders, config_file)
+
+
+def all_kustomizations(names: Mapping[str, str]) -> Chooser:
+    """Every kustomization in the repository; called by `names` (folder -> environment), else by its folder."""
+
+    def choose(tree: Tree) -> dict[str, TreeEntry]:
+        entries = tree.files_named(KUSTOMIZATIONS)
+        folders = {path.rpartition("/")[0]: entry for path, entry in entries.items()}
+        return {names.get(folder, folder): entry for folder, entry in folders.items()}
+
+    return choose
+
+
 def _join(prefix: str, folder: str) -> str:
     return f"{prefix}/{folder}" if prefix else folder
-
-
-def _entry(data: bytes, path: str, name: str) -> ImageEntry | None:
-    return next((entry for entry in read_images(data, path) if entry.name == name), None)
 
 
 def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str) -> dict[str, TreeEntry]:

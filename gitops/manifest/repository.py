@@ -13,8 +13,6 @@ from typing import Protocol
 
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.clients.git_objects import (
-    EXECUTABLE,
-    FILE,
     FOLDER,
     LINK,
     GitObjects,
@@ -46,7 +44,7 @@ class Tree:
         for entry in entries.values():
             if entry.mode == LINK:
                 raise GitopsError(entry.path, "is a symbolic link, which is not followed", "put the file itself there")
-            if entry.mode not in (FILE, EXECUTABLE):
+            if not entry.is_file:
                 raise GitopsError(entry.path, "is not a file", "check the overlay's folder in gitops.yaml")
         return entries
 
@@ -60,6 +58,15 @@ class Tree:
         if path not in entries:
             raise GitopsError(path, f"is not in {self.name}", "check the branch")
         return self.read(list(entries.values()))[path]
+
+    def prefetch(self, paths: Sequence[str]) -> None:
+        """Get the content of those of `paths` that are there in one request, if it has to come from far."""
+        self.objects.read(list(self.objects.entries(self.commit, paths).values()))
+
+    def files_named(self, names: Sequence[str]) -> dict[str, TreeEntry]:
+        """Every file, by path, whose last part is one of `names`."""
+        entries = self.objects.files_below(self.commit)
+        return {path: entry for path, entry in entries.items() if path.rpartition("/")[2] in names and entry.is_file}
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in `folder`."""
@@ -203,7 +210,7 @@ class RemoteBranch:
     verb = "pushed"
 
     def __init__(self, git: GitRepository, branch: str, *, scratch: bool) -> None:
-        self.objects = GitObjects(git)
+        self.objects = GitObjects(git, partial=scratch)
         self.branch = branch
         address = git.address("origin")
         self.name = f"{address.rstrip('/').rpartition('/')[2].removesuffix('.git') or address} {branch}"

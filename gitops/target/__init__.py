@@ -1,6 +1,7 @@
 """Where a plan lands: a cluster (`cluster`), or a rendered folder or branch (`rendered`). One protocol for all."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gitops.apply.events import Event
@@ -17,6 +18,9 @@ class Target(Protocol):
     def name(self) -> str:
         """As a person calls it: a cluster's name, or "branch release/prod"."""
 
+    def lock(self, release: Release) -> AbstractContextManager[object]:
+        """Keep every other deploy of the environment out. Raises `GitopsError` where one is under way."""
+
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """`desired` as it is meant there: namespaces filled in, and what else it cannot be without. Changes nothing."""
 
@@ -24,10 +28,13 @@ class Target(Protocol):
         """The live state of `desired` and of what the environment owns. Changes nothing."""
 
     def apply(self, plan: Plan) -> Iterator[Event]:
-        """Carry out exactly `plan`, an event an object. Raises `GitopsError` at the first failure."""
+        """Carry out what `plan` creates and changes, an event an object. Raises `GitopsError` where that fails."""
 
     def wait(self, plan: Plan) -> Iterator[Event]:
         """Watch until every object of `plan` is ready. Raises `GitopsError` when failure is certain or time is up."""
+
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        """Carry out what `plan` deletes, an event an object."""
 
     def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:
         """Write down what the environment owns now, its revision, and how the release ended."""

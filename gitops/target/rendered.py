@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +21,7 @@ from gitops.plan.model import Plan, Release, Snapshot
 from gitops.plan.planner import owned_after
 
 RELEASE_FILE = ".gitops-release"
-"""Says what was released, and which files are ours. Without an ending, so that no controller takes it for a manifest."""
+"""Says what was released, and which files are ours. It has no ending: no controller takes it for a manifest."""
 PUSHES = 5
 """How often a release is committed anew on a branch that moved meanwhile."""
 
@@ -52,6 +53,10 @@ class RenderedTarget:
     def name(self) -> str:
         return self._store.name
 
+    def lock(self, release: Release) -> AbstractContextManager[object]:
+        """Not needed: a release is one commit, made anew on a branch that moved."""
+        return nullcontext()
+
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         return tuple(desired)
 
@@ -74,6 +79,10 @@ class RenderedTarget:
             yield Event(change.ref, word, change.note, change.level)  # type: ignore[arg-type]
 
     def wait(self, plan: Plan) -> Iterator[Event]:
+        yield from ()
+
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        """The files are gone with the same commit."""
         yield from ()
 
     def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:

@@ -1,0 +1,133 @@
+"""A container registry over HTTP: which digest a tag has, what an image's labels say, another tag for an image.
+
+The OCI distribution specification, 1.1 (opencontainers/distribution-spec, spec.md); tokens as in Docker's registry
+(distribution/distribution, docs/content/spec/auth/token.md).
+"""
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from gitops.errors import GitopsError
+
+if TYPE_CHECKING:
+    import urllib3
+
+CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
+"""Seconds."""
+
+INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
+MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
+
+Credentials = Callable[[], tuple[str, str] | None]
+"""Gives user and password when the registry asks for them; None for nobody."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest or index as the registry has it."""
+
+    digest: str
+    media_type: str
+    data: bytes
+
+
+class RegistryClient:
+    """The registry at `host`, by https; by http where the host is this machine, as Docker does."""
+
+    def __init__(self, host: str, credentials: Credentials) -> None:
+        self.host = host
+        self._credentials = credentials
+        local = re.fullmatch(r"(localhost|127(\.\d+){3})(:\d+)?", host)
+        self._base = f"{'http' if local else 'https'}://{host}/v2"
+        self._authorization: dict[str, str] = {}
+
+    @cached_property
+    def _http(self) -> "urllib3.PoolManager":
+        import urllib3
+
+        retries = urllib3.Retry(total=3, connect=1, read=1, backoff_factor=0.2, status_forcelist=(429, 502, 503, 504))
+        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
+        return urllib3.PoolManager(retries=retries, timeout=timeout)
+
+    def digest(self, repository: str, reference: str) -> str | None:
+        """The digest of a tag; None where the repository has no such tag."""
+        found = self.manifest(repository, reference)
+        return found.digest if found else None
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """The manifest of a tag or digest; None where there is none."""
+        import hashlib
+
+        answer = self._ask("GET", repository, f"manifests/{reference}", {"Accept": ", ".join(INDEXES + MANIFESTS)})
+        if answer.status == 404:
+            return None
+        self._expect(answer, 200, repository)
+        computed = f"sha256:{hashlib.sha256(answer.data).hexdigest()}"
+        return Manifest(computed, answer.headers.get("Content-Type", ""), answer.data)
+
+    def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
+        """The labels of the image; of the first platform's, for an index."""
+        document = json.loads(manifest.data)
+        if manifest.media_type in INDEXES:
+            child = self.manifest(repository, document["manifests"][0]["digest"])
+            return self.labels(repository, child) if child else {}
+        answer = self._ask("GET", repository, f"blobs/{document['config']['digest']}", {})
+        self._expect(answer, 200, repository)
+        labels: Mapping[str, str] = json.loads(answer.data).get("config", {}).get("Labels") or {}
+        return labels
+
+    def tag(self, repository: str, manifest: Manifest, tag: str) -> None:
+        """Give `manifest` another tag. Nothing is uploaded but the manifest itself."""
+        headers = {"Content-Type": manifest.media_type}
+        answer = self._ask("PUT", repository, f"manifests/{tag}", headers, manifest.data)
+        self._expect(answer, 201, f"{repository}:{tag}")
+
+    def _ask(self, method: str, repository: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Any:
+        url = f"{self._base}/{repository}/{path}"
+        answer = self._request(method, url, {**headers, **self._authorization}, body)
+        if answer.status == 401 and not self._authorization:
+            self._authorization = self._authorize(answer.headers.get("WWW-Authenticate", ""), repository)
+            answer = self._request(method, url, {**headers, **self._authorization}, body)
+        return answer
+
+    def _request(self, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Any:
+        import urllib3
+
+        try:
+            return self._http.request(method, url, headers=headers, body=body)
+        except urllib3.exceptions.HTTPError as error:
+            raise GitopsError(self.host, "the registry does not answer", "check the network and the host") from error
+
+    def _authorize(self, challenge: str, repository: str) -> dict[str, str]:
+        known = self._credentials()
+        basic = {"Authorization": "Basic " + base64.b64encode(":".join(known).encode()).decode()} if known else {}
+        if not challenge.lower().startswith("bearer"):
+            return basic
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        query = {"service": fields.get("service", ""), "scope": f"repository:{repository}:pull,push"}
+        answer = self._request("GET", f"{fields['realm']}?{urlencode(query)}", basic, None)
+        self._expect(answer, 200, repository)
+        document = json.loads(answer.data)
+        return {"Authorization": f"Bearer {document.get('token') or document['access_token']}"}
+
+    def _expect(self, answer: Any, status: int, subject: str) -> None:
+        if answer.status == status:
+            return
+        where = f"{self.host}/{subject}"
+        if answer.status in (401, 403):
+            raise GitopsError(where, "the registry refuses the credentials", "log in again, or check the role")
+        raise GitopsError(where, f"the registry answers {answer.status}: {_message(answer.data)}")
+
+
+def _message(data: bytes) -> str:
+    """The message of a registry's error document, or the start of whatever came instead."""
+    try:
+        return str(json.loads(data)["errors"][0]["message"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        return data[:200].decode("utf-8", "replace").strip() or "no message"
