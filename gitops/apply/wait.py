@@ -123,6 +123,9 @@ class Waiter:
     def _is_of(self, pod: KubeObject, workload: KubeObject) -> bool:
         uids = {str(owner.get("uid")) for owner in pod.metadata.get("ownerReferences") or []}
         labels = pod.metadata.get("labels") or {}
+        if (workload.body.get("status") or {}).get("observedGeneration", 0) < workload.metadata.get("generation", 0):
+            # Which pods are the new ones is not decided yet.
+            return False
         if workload.kind == "Deployment":
             return bool(uids & new_replica_sets(self.reader, workload))
         if workload.uid not in uids:

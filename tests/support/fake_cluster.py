@@ -103,7 +103,8 @@ class FakeCluster:
     def get(self, ref: ObjectRef, version: str = "") -> KubeObject | None:
         with self._changed:
             body = self.objects.get(ref)
-            return KubeObject(copy.deepcopy(body)) if body else None
+            served = self.kinds().find(ref.group, ref.kind, version)
+            return KubeObject(copy.deepcopy(body)) if body and served else None
 
     def list(
         self,
