@@ -206,7 +206,7 @@ def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str
 def _no_overlay(tree: Tree, environment: str, folder: str, config_file: str) -> GitopsError:
     above, _, name = folder.rpartition("/")
     problem = f"environment '{environment}' has its overlay in {folder}, which has no kustomization in {tree.name}"
-    return UsageError(config_file, problem, nearest(name, tree.folders(above)))
+    return GitopsError(config_file, problem, nearest(name, tree.folders(above)))
 
 
 def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) -> Message:
