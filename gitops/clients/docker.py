@@ -26,11 +26,14 @@ class Docker:
     def _client(self) -> "docker.DockerClient":
         import docker
 
+        client = None
         try:
             client = docker.from_env(timeout=PING_TIMEOUT)
             client.ping()
         except Exception as error:
             # The SDK lets requests' and the socket's exceptions through beside its own.
+            if client:
+                client.close()
             raise _no_daemon(str(error)) from error
         client.api.timeout = BUILD_TIMEOUT
         return client

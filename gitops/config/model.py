@@ -206,6 +206,11 @@ class Platform:
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
     clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+    readers: tuple[str, ...] = rule(
+        "ARNs of IAM roles of people who may read the environments' objects, and change nothing.",
+        default=(),
+        pattern=r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+",
+    )
     headroom: Headroom = rule("Room kept free for applications that scale.", default=Headroom())
     registries: tuple[str, ...] = rule(
         "Registries, besides the one that is pushed to, that application namespaces may run images from.",
@@ -265,11 +270,12 @@ class Config:
         return known[name]
 
     def image(self, name: str) -> Image:
-        """The image whose placeholder, repository or repository's last part is `name`."""
+        """The image whose placeholder, repository, repository's last part or application is `name`."""
         for image in self.images:
             if name in (image.name, image.repository):
                 return image
-        last = [image for image in self.images if image.repository.rpartition("/")[2] == name]
+        named = [application.image for application in self.applications if application.name == name]
+        last = [i for i in self.images if i.repository.rpartition("/")[2] == name or i.name in named]
         if len(last) == 1:
             return last[0]
         if last:
