@@ -50,11 +50,14 @@ class Docker:
     def _client(self) -> "docker.DockerClient":
         import docker
 
+        client = None
         try:
             client = docker.from_env(timeout=PING_TIMEOUT)
             client.ping()
         except Exception as error:
             # The SDK lets requests' and the socket's exceptions through beside its own.
+            if client:
+                client.close()
             raise GitopsError(
                 "docker", f"no daemon answers at {_address()}", "start Docker, or set DOCKER_HOST"
             ) from error

@@ -5,6 +5,12 @@ from gitops.generate.texts import Files, fill
 from gitops.generate.tree import generated_files
 
 
+def base_image() -> str:
+    """What the sample application's Dockerfile builds on."""
+    line = next(line for line in fill("source/Dockerfile", port=0).splitlines() if line.startswith("ARG "))
+    return line.partition("=")[2]
+
+
 def source_repository(config: Config) -> Files:
     """An application that builds as it stands, one for each image of `config`, with its tests."""
     ports = {application.image: application.port for application in config.workloads}
