@@ -29,7 +29,11 @@ class Context:
     @cached_property
     def config_path(self) -> Path:
         """The gitops.yaml in use. Raises `GitopsError` where there is none."""
-        return self._config_file or find_config(Path.cwd())
+        if self._config_file:
+            return self._config_file
+        from gitops.cli.neighbours import config_beside
+
+        return config_beside(Path.cwd()) or find_config(Path.cwd())
 
     @cached_property
     def config(self) -> Config:

@@ -9,7 +9,7 @@ from typing import Any
 
 from gitops.errors import GitopsError
 
-CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5, 20, 3
+CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5, 10, 2
 """Seconds, seconds, tries: an endpoint that does not answer is given up after about 20 seconds."""
 
 

@@ -31,15 +31,24 @@ class Tagged:
 
 
 def write_yaml(data: Mapping[Any, Any], header: str = "") -> str:
-    """`data` as YAML text, `header` as a comment above it. Top-level keys are set apart by an empty line."""
+    """`data` as YAML, `header` as a comment above it. Top-level keys, and long entries of theirs, are set apart."""
     lines = list(_comment(header, 0))
     above: Any = None
     for key, value in data.items():
         if lines and not isinstance(above, Comment):
             lines.append("")
-        lines.extend(_entry(key, value, 0))
+        entry = list(_entry(key, value, 0))
+        lines.extend(_set_apart(entry) if isinstance(value, Mapping) else entry)
         above = key
     return "\n".join(lines) + "\n"
+
+
+def _set_apart(lines: list[str]) -> Iterator[str]:
+    """The lines of a top-level mapping, with an empty line after each of its entries that has a block of its own."""
+    for above, line in zip(["", *lines], lines, strict=False):
+        if re.match(r"  \S", line) and above.startswith("   "):
+            yield ""
+        yield line
 
 
 def _comment(text: str, indent: int) -> Iterator[str]:
