@@ -26,7 +26,9 @@ class Drift:
 
 def drifts(plan: Plan) -> tuple[Drift, ...]:
     """The drift that `plan`, made for the released revision, would mend."""
-    return tuple(drift for change in plan.pending for drift in _of(change.action, change.ref, change.live, change.fields))
+    return tuple(
+        drift for change in plan.pending for drift in _of(change.action, change.ref, change.live, change.fields)
+    )
 
 
 def _of(action: Action, ref: ObjectRef, live: KubeObject | None, fields: Any) -> Iterator[Drift]:

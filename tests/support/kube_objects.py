@@ -49,7 +49,9 @@ def cron_job(name: str = "tick", namespace: str = "app", image: str = "registry.
     template = deployment(name, namespace, image).body["spec"]["template"]
     pod = {**template, "spec": {**template["spec"], "restartPolicy": "Never"}}
     spec = {"schedule": "0 * * * *", "suspend": True, "jobTemplate": {"spec": {"template": pod}}}
-    return KubeObject({"apiVersion": "batch/v1", "kind": "CronJob", "metadata": _metadata(name, namespace), "spec": spec})
+    return KubeObject(
+        {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": _metadata(name, namespace), "spec": spec}
+    )
 
 
 def service(name: str = "web", namespace: str = "app") -> KubeObject:
