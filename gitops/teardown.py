@@ -32,11 +32,12 @@ def tear_down(release: Release, target: ClusterTarget, policy: Policy, dry_run: 
 
     What an earlier, cut-off teardown took away already is not missed. Raises `GitopsError` where a deletion fails.
     """
-    decided: Plan | None = None
-    for step in deploy(release, (), target, Intent(policy), dry_run):
-        decided = step if isinstance(step, Plan) else decided
-        yield step
-    if not dry_run and decided is not None and not _left(decided.changes):
+    decided = prepare(release, (), target, Intent(policy))
+    if decided.pending:
+        yield from deploy(release, (), target, Intent(policy), dry_run)
+    else:
+        yield decided  # nothing to lock, nothing to record: its namespace may be gone already
+    if not dry_run and not _left(decided.changes):
         yield from target.forget(release)
 
 

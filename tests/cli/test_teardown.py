@@ -1,0 +1,1 @@
+"""`gitops teardown` against the fake cluster: what goes, what stays."""
