@@ -1,12 +1,12 @@
 """Taking away what deploys made: a plan with nothing desired, carried out in reverse order. Data stays unless asked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 from gitops.apply.events import Event
-from gitops.objects import ObjectRef
-from gitops.pipeline import Intent, deploy, prepare
-from gitops.plan.model import Action, Change, Plan, Release
+from gitops.pipeline import Intent, prepare
+from gitops.plan.model import Action, Plan, Release
 from gitops.plan.planner import Policy
 from gitops.target.cluster import ClusterTarget
 
@@ -28,18 +28,24 @@ def teardown_policy(release: Release, target: ClusterTarget, delete_data: bool) 
 
 
 def tear_down(release: Release, target: ClusterTarget, policy: Policy, dry_run: bool = False) -> Iterator[Plan | Event]:
-    """The plan first, then what happens; at the end the record of what was owned goes too, unless something was kept.
+    """The plan first, then what happens.
 
-    What an earlier, cut-off teardown took away already is not missed. Raises `GitopsError` where a deletion fails.
+    The environment's own namespace goes last, and the record of what is owned with it: what is cut off before is
+    carried on by the next. What went away already is not missed. Raises `GitopsError` where a deletion fails.
     """
-    decided = prepare(release, (), target, Intent(policy))
-    if decided.pending:
-        yield from deploy(release, (), target, Intent(policy), dry_run)
-    else:
-        yield decided  # nothing to lock, nothing to record: its namespace may be gone already
-    if not dry_run and not _left(decided.changes):
-        yield from target.forget(release)
-
-
-def _left(changes: Sequence[Change]) -> list[ObjectRef]:
-    return [change.ref for change in changes if change.action is Action.SKIP]
+    with nullcontext() if dry_run else target.lock(release):
+        decided = prepare(release, (), target, Intent(policy))
+        yield decided
+        if dry_run:
+            return
+        home = tuple(change for change in decided.pending if str(change.ref) == f"Namespace/{release.home}")
+        others = replace(decided, changes=tuple(change for change in decided.changes if change not in home))
+        yield from target.apply(decided)
+        yield from target.prune(others)
+        if home:
+            yield from target.prune(replace(decided, changes=home))
+            return
+        if decided.pending:
+            yield from target.record(decided)
+        if not any(change.action is Action.SKIP for change in decided.changes):
+            yield from target.forget(release)

@@ -1,1 +1,0 @@
-"""`gitops teardown` against the fake cluster: what goes, what stays."""
