@@ -34,6 +34,7 @@ COMMANDS = {
     "history": "What was released to an environment.",
     "template": "Write the CloudFormation of the AWS side from gitops.yaml.",
     "pipeline": "The AWS side: plan, up, status, logs, down.",
+    "teardown": "Delete what deploys made, in reverse order.",
     "config": "Check gitops.yaml, or print its JSON Schema.",
     "demo": "From a commit to a release, here and now, on embedded defaults.",
 }
