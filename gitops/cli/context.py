@@ -168,6 +168,18 @@ class Context:
             toolkit.upload(found, self.artifact_bucket)
         return values
 
+    def images_at(self, revision: str, environment: str) -> Mapping[str, str]:
+        """Image -> tag of `environment` at a commit of the clone; empty where the clone has no such commit."""
+        from gitops.clients.git import GitFailed, GitRepository
+        from gitops.manifest.images import read_images
+
+        path = f"{self.config.environment(environment).path}/kustomization.yaml"
+        try:
+            text = GitRepository.discover(self.root).run("show", f"{revision}:{path}")
+        except GitFailed:
+            return {}
+        return {entry.name: entry.new_tag for entry in read_images(text, path)}
+
     @cached_property
     def run(self) -> str:
         """What names this run: the build's id in CodeBuild, else one made up."""
