@@ -70,7 +70,11 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, message="gitops %(version)s")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="gitops.yaml to use; else the nearest one above."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar="GITOPS_CONFIG",
+    help="gitops.yaml to use, also by GITOPS_CONFIG; else the nearest one above.",
 )
 @click.option(
     "-C", "directory", type=click.Path(file_okay=False, path_type=Path), help="Run as if started in this folder."

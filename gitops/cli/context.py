@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +32,11 @@ class Context:
     @cached_property
     def config_path(self) -> Path:
         """The gitops.yaml in use. Raises `GitopsError` where there is none."""
-        return self._config_file or find_config(Path.cwd())
+        if self._config_file:
+            return self._config_file
+        from gitops.cli.neighbours import config_beside
+
+        return config_beside(Path.cwd()) or find_config(Path.cwd())
 
     @cached_property
     def config(self) -> Config:
@@ -45,12 +49,19 @@ class Context:
         return self.config_path.resolve().parent
 
     @contextmanager
-    def manifests(self, url: str | None, branch: str | None) -> "Iterator[Place]":
-        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in."""
+    def manifests(
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+    ) -> "Iterator[Place]":
+        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
+
+        At a URL the config is the one at the branch's tip, from here on.
+        `environments` are those that will be asked for, so that what they need comes in one request.
+        """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main") as place:
+            with remote_place(url, branch or "main", environments) as place:
+                self.config = place.config
                 yield place
         else:
             yield clone_place(self.config, self.root)

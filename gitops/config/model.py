@@ -270,11 +270,12 @@ class Config:
         return known[name]
 
     def image(self, name: str) -> Image:
-        """The image whose placeholder, repository or repository's last part is `name`."""
+        """The image whose placeholder, repository, repository's last part or application is `name`."""
         for image in self.images:
             if name in (image.name, image.repository):
                 return image
-        last = [image for image in self.images if image.repository.rpartition("/")[2] == name]
+        named = [application.image for application in self.applications if application.name == name]
+        last = [i for i in self.images if i.repository.rpartition("/")[2] == name or i.name in named]
         if len(last) == 1:
             return last[0]
         if last:

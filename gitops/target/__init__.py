@@ -1,6 +1,7 @@
 """Where a plan lands: a cluster (`cluster`), or a rendered folder or branch (`rendered`). One protocol for all."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gitops.apply.events import Event
@@ -16,6 +17,9 @@ class Target(Protocol):
     @property
     def name(self) -> str:
         """As a person calls it: a cluster's name, or "branch release/prod"."""
+
+    def lock(self, release: Release) -> AbstractContextManager[object]:
+        """Keep every other deploy of the environment out. Raises `GitopsError` where one is under way."""
 
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """`desired` as it is meant there: namespaces filled in, and what else it cannot be without. Changes nothing."""

@@ -40,8 +40,7 @@ def test_says_that_there_is_nothing_to_change(capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
     assert run(["bump", "backend-app", "-e", "prod", *IMAGE]) == 0
     assert capsys.readouterr().out == (
-        "prod  backend-app-image  1.4.2, as it is  sha256:2b2b2b2b…\n"
-        "nothing to change: eks-work-manifests main says so already\n"
+        "prod  backend-app-image  1.4.2, as it is  sha256:2b2b2b2b…\nnothing to change in eks-work-manifests main\n"
     )
 
 
@@ -127,7 +126,11 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
                 "worker-image)\n"
             ),
         ),
-        (("backend-app", *IMAGE), 2, "gitops bump: Missing option '--env' / '-e'\n  try: gitops bump --help\n"),
+        (
+            ("backend-app", *IMAGE),
+            2,
+            "gitops bump: needs environments (--env), or --all\n  try: gitops bump IMAGE --env ENV\n",
+        ),
         (
             ("backend-app", "-e", "prod", "--from", "nothing.json"),
             1,

@@ -26,7 +26,7 @@ by_id = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 
 
 def bump(data: bytes, tag: str = TAG, *, add: bool = False) -> bytes:
-    return set_image(data, NAME, REPOSITORY, tag, D2, file="k.yaml", add=add)
+    return set_image(data, NAME, REPOSITORY, tag, D2, file="k.yaml", add=add).data
 
 
 @by_id
