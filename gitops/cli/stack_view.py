@@ -9,7 +9,7 @@ from gitops.stacks.changes import ResourceChange, summary
 from gitops.stacks.up import StackPlan
 from gitops.template.stacks import Stack
 
-COLORS = {"create": "green", "adopt": "green", "update": "yellow", "release": "dim"}
+COLORS = {"create": "green", "adopt": "green", "update": "yellow", "keep": "dim"}
 
 
 def show_plan(plan: StackPlan) -> None:
@@ -26,8 +26,6 @@ def show_plan(plan: StackPlan) -> None:
 
 def _row(change: ResourceChange) -> list[str]:
     detail = ", ".join(change.properties)
-    if change.action == "release":
-        detail = "stays as it is"
     if change.loses_data:
         detail = f"{detail} · DATA LOSS".lstrip(" ·")
     return [change.action, change.id, change.type.removeprefix("AWS::"), change.name, detail]

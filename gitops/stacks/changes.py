@@ -15,7 +15,7 @@ HOLDS_DATA = frozenset(
 )
 """Types whose deletion loses what people put into them."""
 
-ORDER = ("replace", "may replace", "delete", "update", "create", "adopt", "release")
+ORDER = ("replace", "may replace", "delete", "update", "create", "adopt", "keep")
 """Actions, the most dangerous first."""
 
 
@@ -23,7 +23,7 @@ ORDER = ("replace", "may replace", "delete", "update", "create", "adopt", "relea
 class ResourceChange:
     """One resource of a stack that changes.
 
-    `action` is one of `ORDER`: `adopt` takes an existing resource in, `release` lets go of one and leaves it as it is.
+    `action` is one of `ORDER`: `adopt` takes an existing resource in, `keep` lets go of one and leaves it as it is.
     """
 
     action: str
@@ -63,7 +63,7 @@ def _action(change: Mapping[str, Any]) -> str:
     if change["Action"] == "Modify":
         return {"True": "replace", "Conditional": "may replace"}.get(change.get("Replacement", "False"), "update")
     if change["Action"] == "Remove":
-        return "release" if change.get("PolicyAction") == "Retain" else "delete"
+        return "keep" if change.get("PolicyAction") == "Retain" else "delete"
     return {"Add": "create", "Import": "adopt"}[change["Action"]]
 
 
@@ -85,14 +85,14 @@ def all_deleted(resources: Iterable[Mapping[str, Any]], document: Mapping[str, A
 def kept(document: Mapping[str, Any]) -> tuple[ResourceChange, ...]:
     """What a deleted stack of the template `document` has left behind."""
     return tuple(
-        ResourceChange("release", name, each["Type"], given_name(each))
+        ResourceChange("keep", name, each["Type"], given_name(each))
         for name, each in document["Resources"].items()
         if each.get("DeletionPolicy") == "Retain"
     )
 
 
 def _deleted(resource: Mapping[str, Any], template: Mapping[str, Any]) -> ResourceChange:
-    action = "release" if template.get("DeletionPolicy") == "Retain" else "delete"
+    action = "keep" if template.get("DeletionPolicy") == "Retain" else "delete"
     kind = resource["ResourceType"]
     name = given_name(template) or resource.get("PhysicalResourceId", "")
     return ResourceChange(

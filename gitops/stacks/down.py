@@ -41,7 +41,7 @@ def plan_down(stack: Stack, cloudformation: CloudFormation, keep: Keep, bucket: 
     else:
         found, note = kept(stack.document), STACK_GONE
     changes = tuple(_with(change, keep) for change in found if change.type != BUCKET or bucket.exists())
-    if state is None and all(change.action == "release" for change in changes):
+    if state is None and all(change.action == "keep" for change in changes):
         return None
     return StackPlan(stack, "delete", changes, note)
 
@@ -53,7 +53,7 @@ def _with(change: ResourceChange, keep: Keep) -> ResourceChange:
         or (change.type in REPOSITORIES and not keep.repositories)
         or (change.type == LOG_GROUP and not keep.logs)
     )
-    if change.action != "release" or not deleted:
+    if change.action != "keep" or not deleted:
         return change
     return ResourceChange("delete", change.id, change.type, change.name, loses_data=change.type != BUCKET)
 

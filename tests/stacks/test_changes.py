@@ -36,7 +36,7 @@ def test_a_replacement_that_depends_is_said_to() -> None:
 
 def test_what_the_stack_lets_go_of_stays() -> None:
     (released,) = read_changes([change("Remove", "AWS::S3::Bucket", PolicyAction="Retain")])
-    assert (released.action, released.loses_data) == ("release", False)
+    assert (released.action, released.loses_data) == ("keep", False)
     (replaced,) = read_changes(
         [change("Modify", "AWS::ECR::Repository", Replacement="True", PolicyAction="ReplaceAndRetain")]
     )
@@ -74,5 +74,5 @@ def test_a_deletion_keeps_what_the_template_keeps() -> None:
     ]
     assert all_deleted(resources, document) == (
         ResourceChange("delete", "Role", "AWS::IAM::Role"),
-        ResourceChange("release", "Images", "AWS::ECR::Repository", "shop/web"),
+        ResourceChange("keep", "Images", "AWS::ECR::Repository", "shop/web"),
     )
