@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from gitops.clients.git_objects import TreeEntry
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
