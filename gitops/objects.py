@@ -8,6 +8,13 @@ Body = Mapping[str, Any]
 """An object as parsed from YAML or JSON. Never changed in place."""
 
 
+MANAGER = "gitops"
+"""Our field manager: the name under which the API server records the fields that we apply."""
+
+OWNER, REVISION, RUN = "gitops/owner", "gitops/revision", "gitops/run"
+"""Annotations that say which overlay an object belongs to, and which revision and run changed it last."""
+
+
 class ObjectRef(NamedTuple):
     """The identity of an object in a cluster. `namespace` is empty for cluster-scoped kinds.
 
@@ -21,6 +28,13 @@ class ObjectRef(NamedTuple):
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.kind, self.namespace, self.name) if part)
+
+
+class FieldConflict(NamedTuple):
+    """A field that another manager owns: `kubectl-edit` and `.spec.replicas`."""
+
+    manager: str
+    field: str
 
 
 @dataclass(frozen=True)
@@ -63,3 +77,20 @@ class KubeObject:
     @property
     def ref(self) -> ObjectRef:
         return ObjectRef(self.group, self.kind, self.namespace, self.name)
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return self.metadata.get("annotations") or {}
+
+    @property
+    def uid(self) -> str:
+        """Empty for an object that is not from a cluster."""
+        return str(self.metadata.get("uid") or "")
+
+    def with_metadata(self, **values: Any) -> "KubeObject":
+        """The same object with some of its metadata replaced."""
+        return KubeObject({**self.body, "metadata": {**self.metadata, **values}}, self.origin)
+
+    def with_annotations(self, values: Mapping[str, str]) -> "KubeObject":
+        """The same object with further annotations."""
+        return self.with_metadata(annotations={**self.annotations, **values})

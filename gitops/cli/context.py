@@ -1,6 +1,8 @@
 """What a command works with: the config and the clients, each made on first use. The only place that makes them."""
 
-from collections.abc import Callable, Iterator
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -9,9 +11,16 @@ from typing import TYPE_CHECKING
 from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
+    from gitops.clients.artifacts import ArtifactBucket
+    from gitops.clients.cluster import Cluster
     from gitops.clients.docker import Docker
     from gitops.clients.registry import RegistryClient
+    from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
+    from gitops.plan.planner import Policy
+    from gitops.stacks.up import Ends
+    from gitops.target import Target
+    from gitops.template.stacks import Stack
 
 
 class Context:
@@ -23,7 +32,11 @@ class Context:
     @cached_property
     def config_path(self) -> Path:
         """The gitops.yaml in use. Raises `GitopsError` where there is none."""
-        return self._config_file or find_config(Path.cwd())
+        if self._config_file:
+            return self._config_file
+        from gitops.cli.neighbours import config_beside
+
+        return config_beside(Path.cwd()) or find_config(Path.cwd())
 
     @cached_property
     def config(self) -> Config:
@@ -36,12 +49,19 @@ class Context:
         return self.config_path.resolve().parent
 
     @contextmanager
-    def manifests(self, url: str | None, branch: str | None) -> "Iterator[Place]":
-        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in."""
+    def manifests(
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+    ) -> "Iterator[Place]":
+        """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
+
+        At a URL the config is the one at the branch's tip, from here on.
+        `environments` are those that will be asked for, so that what they need comes in one request.
+        """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main") as place:
+            with remote_place(url, branch or "main", environments) as place:
+                self.config = place.config
                 yield place
         else:
             yield clone_place(self.config, self.root)
@@ -84,3 +104,94 @@ class Context:
         from gitops.clients.aws import Ecr
 
         return Ecr(self.config.region).mutability(image.repository).immutable
+
+    def target(
+        self, overlay: "Overlay", kube_context: str = "", policy: "Policy | None" = None, timeout: float = 300.0
+    ) -> "Target":
+        """Where `overlay` lands: its cluster (or the kubeconfig's `kube_context`), its folder, or its branch."""
+        from gitops.plan.planner import DEFAULT_POLICY
+        from gitops.target.cluster import ClusterTarget, Options
+
+        if overlay.cluster or kube_context:
+            options = Options(self.run, timeout, policy=policy or DEFAULT_POLICY)
+            return ClusterTarget(self.cluster(overlay.cluster, kube_context), options)
+        return self._rendered_target(overlay)
+
+    def _rendered_target(self, overlay: "Overlay") -> "Target":
+        from gitops.clients.git import GitRepository
+        from gitops.target.rendered import Branch, Folder, RenderedTarget
+
+        assert overlay.target is not None, "the reader of gitops.yaml asks for a cluster or a target"
+        if overlay.target.folder:
+            return RenderedTarget(Folder(self.root / overlay.target.folder))
+        assert overlay.target.branch is not None
+        return RenderedTarget(Branch(GitRepository.discover(self.root), overlay.target.branch))
+
+    def cluster(self, name: str, kube_context: str = "") -> "Cluster":
+        """The cluster called `name` in gitops.yaml: by the kubeconfig where a context is given, else by EKS."""
+        from gitops.clients.eks import eks_connection
+        from gitops.clients.kubeconfig import from_kubeconfig, in_cluster
+        from gitops.clients.kubernetes import KubernetesCluster
+
+        if kube_context == "in-cluster":
+            return KubernetesCluster(in_cluster())
+        configured = self.config.cluster(name) if name else None
+        context = kube_context or (configured.context if configured else None)
+        if context:
+            return KubernetesCluster(from_kubeconfig(context))
+        return KubernetesCluster(eks_connection(name, (configured and configured.region) or self.config.region))
+
+    @cached_property
+    def aws_account(self) -> str:
+        """The account that the credentials belong to."""
+        from gitops.clients.identity import account
+
+        return account(self.config.region)
+
+    @cached_property
+    def artifact_bucket(self) -> "ArtifactBucket":
+        """The bucket of artifacts, of the toolkit's wheel and of long templates."""
+        from gitops.clients.artifacts import ArtifactBucket
+        from gitops.template.names import bucket
+
+        return ArtifactBucket(bucket(self.config), self.config.region, self.config.account)
+
+    @cached_property
+    def stack_ends(self) -> "Ends":
+        """What stacks are made with."""
+        from functools import cache
+
+        from gitops.clients.cloudformation import CloudFormation
+        from gitops.stacks.up import Ends
+
+        return Ends(cache(CloudFormation), self.artifact_bucket, f"gitops-{secrets.token_hex(6)}")
+
+    def stack_parameters(self, stack: "Stack", wheel: Path | None, upload: bool = False) -> Mapping[str, str]:
+        """The parameters of `stack`; with `upload` the wheel that they name is put where they say."""
+        from gitops.stacks import toolkit
+
+        if "Parameters" not in stack.document:
+            return {}
+        found = toolkit.find_wheel(wheel, self.root)
+        state = self.stack_ends.cloudformation(stack.region).state(stack.name)
+        values = toolkit.parameters(self.config, found, self.artifact_bucket, state)
+        if upload and found and self.config.pipeline.toolkit == "bucket":
+            toolkit.upload(found, self.artifact_bucket)
+        return values
+
+    def images_at(self, revision: str, environment: str) -> Mapping[str, str]:
+        """Image -> tag of `environment` at a commit of the clone; empty where the clone has no such commit."""
+        from gitops.clients.git import GitFailed, GitRepository
+        from gitops.manifest.images import read_images
+
+        path = f"{self.config.environment(environment).path}/kustomization.yaml"
+        try:
+            text = GitRepository.discover(self.root).run("show", f"{revision}:{path}")
+        except GitFailed:
+            return {}
+        return {entry.name: entry.new_tag for entry in read_images(text, path)}
+
+    @cached_property
+    def run(self) -> str:
+        """What names this run: the build's id in CodeBuild, else one made up."""
+        return os.environ.get("CODEBUILD_BUILD_ID") or f"local-{secrets.token_hex(4)}"

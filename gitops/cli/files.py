@@ -9,7 +9,10 @@ import click
 
 from gitops.cli.output import echo, style, table
 from gitops.clients.folder import read_files, write_files
+from gitops.config import Config
 from gitops.errors import GitopsError
+from gitops.generate import generated_files
+from gitops.generate.pins import PINS, shipped_pins
 from gitops.generate.upgrade import (
     REMEMBERED,
     FileChange,
@@ -33,7 +36,7 @@ class Folder:
     others: Mapping[str, bytes]
 
 
-def read_changes(root: Path, generated: Mapping[str, bytes], scope: tuple[str, ...] = ("",)) -> Folder:
+def read_changes(root: Path, generated: Mapping[str, bytes], scope: tuple[str, ...] = ()) -> Folder:
     """Compare `generated` with what is in `root`, and with what was written there last.
 
     `scope` are the beginnings of the paths that `generated` is all of: what was written there and is no longer
@@ -91,3 +94,10 @@ def show(folder: Folder) -> None:
         echo(line.replace(action, style(action, *[COLOR[action]] if action in COLOR else []), 1))
     if lines and unchanged:
         echo(f"  {unchanged} unchanged")
+
+
+def generate_changes(config: Config, root: Path) -> Folder:
+    """What `gitops generate` would do in the manifest repository at `root`."""
+    catalogue = read_changes(root, {PINS: shipped_pins()}).changes
+    pins = next(change.content for change in catalogue if change.path == PINS)
+    return read_changes(root, generated_files(config, pins), scope=("kustomize/", "buildspec/"))

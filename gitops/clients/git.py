@@ -117,10 +117,14 @@ class GitRepository:
         except GitFailed:
             return ""
 
+    def has_work_tree(self) -> bool:
+        """It is not bare."""
+        return self.text("rev-parse", "--is-bare-repository") == "false"
+
     def address(self, remote: str) -> str:
         """The URL of `remote`, without credentials; empty where there is no such remote."""
         try:
-            return without_credentials(self.text("remote", "get-url", remote))
+            return without_credentials(self.text("config", "--get", f"remote.{remote}.url"))
         except GitFailed:
             return ""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
 
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 QUANTITY = r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
@@ -145,6 +145,7 @@ class Cluster:
     version: str | None = rule("Kubernetes minor version, quoted.", default=None, pattern=r"1\.\d\d")
     region: str | None = rule("Region, where it is not the top one.", default=None, pattern=r"[a-z]{2}(-[a-z]+)+-\d")
     account: str | None = rule("Account, where it is not the top one.", default=None, pattern=r"\d{12}")
+    auto_mode: bool = rule("Whether it is an EKS Auto Mode cluster, which scales its nodes by itself.", default=False)
     context: str | None = rule("Context of the kubeconfig to use instead of asking EKS.", default=None)
 
 
@@ -154,6 +155,25 @@ class Target:
 
     folder: str | None = rule("Folder to write to, relative to gitops.yaml.", default=None, pattern=r"(?!-).+")
     branch: str | None = rule("Branch of the manifest repository to commit to.", default=None, pattern=r"(?!-)[\w./-]+")
+
+
+@dataclass(frozen=True)
+class Quota:
+    """The most that all pods of an environment's namespace may ask for together."""
+
+    pods: int = rule("Number of pods.", default=50, minimum=1)
+    cpu: str = rule("CPU requested, quoted.", default="20", pattern=QUANTITY)
+    memory: str = rule("Memory requested.", default="40Gi", pattern=QUANTITY)
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """What the environment before must have proved of images that are promoted into this one."""
+
+    soak: str = rule("How long it must have had them, as in 30m, 12h, 2d.", default="0m", pattern=r"\d{1,4}[smhd]")
+    checks: tuple[str, ...] = rule(
+        "Checks that must have passed there: gitops verify ENV CHECK.", default=(), pattern=DNS_LABEL
+    )
 
 
 @dataclass(frozen=True)
@@ -168,15 +188,27 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(
         "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",
         default="baseline",
         choices=("privileged", "baseline", "restricted"),
     )
 
+    quota: Quota = rule("The most that its namespace may ask for.", default=Quota())
+
     @property
     def path(self) -> str:
         return self.overlay or f"kustomize/overlays/{self.name}"
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """Placeholder pods that give way to any other: nodes are there before they are needed."""
+
+    pods: int = rule("Number of placeholders; 0 for none.", default=1, minimum=0)
+    cpu: str = rule("CPU that each keeps free.", default="500m", pattern=QUANTITY)
+    memory: str = rule("Memory that each keeps free.", default="512Mi", pattern=QUANTITY)
 
 
 @dataclass(frozen=True)
@@ -185,6 +217,17 @@ class Platform:
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
     clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+    readers: tuple[str, ...] = rule(
+        "ARNs of IAM roles of people who may read the environments' objects, and change nothing.",
+        default=(),
+        pattern=r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+",
+    )
+    headroom: Headroom = rule("Room kept free for applications that scale.", default=Headroom())
+    registries: tuple[str, ...] = rule(
+        "Registries, besides the one that is pushed to, that application namespaces may run images from.",
+        default=(),
+        pattern=r"[\w.-]+(:\d+)?(/[\w./-]+)?",
+    )
 
 
 @dataclass(frozen=True)
@@ -231,29 +274,30 @@ class Config:
     """Where it was read from, for errors. Not a key of the format."""
 
     def environment(self, name: str) -> Environment:
-        """The environment called `name`. Raises `UsageError` with the nearest name."""
+        """The environment called `name`. Raises `GitopsError` with the nearest name."""
         known = {environment.name: environment for environment in self.environments}
         if name not in known:
-            raise UsageError(self.file, f"no environment '{name}'", nearest(name, known))
+            raise GitopsError(self.file, f"no environment '{name}'", nearest(name, known))
         return known[name]
 
     def image(self, name: str) -> Image:
-        """The image whose placeholder, repository or repository's last part is `name`."""
+        """The image whose placeholder, repository, repository's last part or application is `name`."""
         for image in self.images:
             if name in (image.name, image.repository):
                 return image
-        last = [image for image in self.images if image.repository.rpartition("/")[2] == name]
+        named = [application.image for application in self.applications if application.name == name]
+        last = [i for i in self.images if i.repository.rpartition("/")[2] == name or i.name in named]
         if len(last) == 1:
             return last[0]
         if last:
-            raise UsageError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
-        raise UsageError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
+            raise GitopsError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
+        raise GitopsError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
 
     def cluster(self, name: str) -> Cluster:
-        """The cluster called `name`. Raises `UsageError` with the nearest name."""
+        """The cluster called `name`. Raises `GitopsError` with the nearest name."""
         known = {cluster.name: cluster for cluster in self.clusters}
         if name not in known:
-            raise UsageError(self.file, f"no cluster '{name}'", nearest(name, known))
+            raise GitopsError(self.file, f"no cluster '{name}'", nearest(name, known))
         return known[name]
 
     @property

@@ -42,6 +42,9 @@ PUBLIC_IMAGES = (
 )
 """podinfo, a small web service; digests as in the component descriptors of the OCM project's tutorials."""
 
+PUBLIC_PORT, PUBLIC_HEALTH = 9898, "/healthz"
+"""Where podinfo listens, and answers for its health."""
+
 
 @dataclass(frozen=True)
 class World:

@@ -6,6 +6,6 @@
 
 from gitops.generate.answers import Answers, config_text
 from gitops.generate.scaffold import manifest_repository, source_repository
-from gitops.generate.tree import kustomize_tree
+from gitops.generate.tree import generated_files, kustomize_tree
 
-__all__ = ["Answers", "config_text", "kustomize_tree", "manifest_repository", "source_repository"]
+__all__ = ["Answers", "config_text", "generated_files", "kustomize_tree", "manifest_repository", "source_repository"]

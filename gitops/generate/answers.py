@@ -134,7 +134,15 @@ def _registry(answers: Answers) -> str:
 def _workload(answers: Answers) -> str:
     port = f", port: {answers.port}" if answers.port != 8080 else ""
     health = f", health: {scalar(answers.health)}" if answers.health != "/health" else ""
-    return f"- {{name: {answers.application}, image: {answers.application}-image{port}{health}}}"
+    scaling = ", autoscaling: {max: 10}" if "autoscaling" in _overlays(answers) else ""
+    return f"- {{name: {answers.application}, image: {answers.application}-image{port}{health}{scaling}}}"
+
+
+def _overlays(answers: Answers) -> tuple[str, ...]:
+    """Platform overlays: those that name their cluster only where there is one."""
+    if answers.rendered:
+        return ()
+    return ("security",) if len(answers.clusters) > 1 else ("security", "logging", "monitoring", "autoscaling")
 
 
 def _clusters(answers: Answers) -> str:
@@ -143,7 +151,8 @@ def _clusters(answers: Answers) -> str:
         return ""
     lines = "\n".join(f'  - {{name: {name}, version: "{answers.version}"}}' for name in answers.clusters)
     comment = "# cluster-wide overlays, in order, under the platform deploy role"
-    return f"clusters:\n{lines}\nplatform:                            {comment}\n  overlays: [security]"
+    overlays = ", ".join(_overlays(answers))
+    return f"clusters:\n{lines}\nplatform:                            {comment}\n  overlays: [{overlays}]"
 
 
 def _environments(answers: Answers) -> str:

@@ -1,6 +1,7 @@
 """kustomize/base: a folder for each application, the same for every environment."""
 
 from gitops.config import Application, Config
+from gitops.generate.security import load_test_namespace
 from gitops.generate.texts import Files, fill, items, scalar
 
 BASE = "kustomize/base"
@@ -17,29 +18,100 @@ def base_files(config: Config) -> Files:
     names = items([application.name for application in config.workloads])
     result = {f"{BASE}/kustomization.yaml": fill("base/kustomization.yaml", system=config.name, applications=names)}
     for application in config.workloads:
-        for file, text in _application(application).items():
+        for file, text in _application(config, application).items():
             result[f"{BASE}/{application.name}/{file}"] = text
     return {path: text.encode() for path, text in result.items()}
 
 
-def _application(application: Application) -> dict[str, str]:
+def _application(config: Config, application: Application) -> dict[str, str]:
     name = application.name
     environment = {"LOG_LEVEL": "info", "PORT": str(application.port)} | dict(application.env)
     literals = items([scalar(f"{key}={value}") for key, value in environment.items()])
     return {
-        "kustomization.yaml": fill("base/application.yaml", name=name, literals=literals, autoscaler=""),
+        "kustomization.yaml": fill(
+            "base/application.yaml",
+            name=name,
+            literals=literals,
+            autoscaler="- horizontalpodautoscaler.yaml" if application.autoscaling else "",
+        ),
         "serviceaccount.yaml": fill("base/serviceaccount.yaml", name=name),
         "deployment.yaml": _deployment(application),
         "service.yaml": _service(application),
         "poddisruptionbudget.yaml": fill("base/poddisruptionbudget.yaml", name=name),
+        "networkpolicy.yaml": _network_policy(config, application),
+        **_autoscaler(application),
     }
+
+
+def _autoscaler(application: Application) -> dict[str, str]:
+    scaling = application.autoscaling
+    if scaling is None:
+        return {}
+    text = fill(
+        "base/horizontalpodautoscaler.yaml",
+        name=application.name,
+        min=max(application.replicas, 1),
+        max=scaling.max,
+        cpu=scaling.cpu,
+    )
+    return {"horizontalpodautoscaler.yaml": text}
+
+
+def _network_policy(config: Config, application: Application) -> str:
+    callers = [_pods(caller) for caller in application.callers]
+    callers += [_block(cidr) for cidr in application.caller_cidrs]
+    if application.autoscaling:
+        callers.append(_namespace(load_test_namespace(config)))
+    rules = [_rule("to", [_pods(called.name)], [called.port]) for called in _called(config, application)]
+    rules += [_rule("to", [_block(egress.cidr)], list(egress.ports)) for egress in application.egress]
+    if application.aws:
+        rules.append(
+            "# The agent of EKS Pod Identity on the node.\n" + _rule("to", [_block("169.254.170.23/32")], [80])
+        )
+    return fill(
+        "base/networkpolicy.yaml",
+        name=application.name,
+        ingress="ingress:\n" + _indented(_rule("from", callers, [application.port])) if callers else "",
+        egress="egress:\n" + _indented("\n".join(rules)) if rules else "",
+    )
+
+
+def _called(config: Config, application: Application) -> list[Application]:
+    return [other for other in config.workloads if application.name in other.callers]
+
+
+def _rule(direction: str, peers: list[str], ports: list[int]) -> str:
+    listed = "".join(f"\n    - protocol: TCP\n      port: {port}" for port in ports)
+    return f"- {direction}:\n" + "\n".join(_indented(peer, 4) for peer in peers) + f"\n  ports:{listed}"
+
+
+def _pods(application: str) -> str:
+    return f"- podSelector:\n    matchLabels:\n      app: {application}"
+
+
+def _block(cidr: str) -> str:
+    return f"- ipBlock:\n    cidr: {cidr}"
+
+
+def _namespace(name: str) -> str:
+    return f"- namespaceSelector:\n    matchLabels:\n      kubernetes.io/metadata.name: {name}"
+
+
+def _indented(text: str, by: int = 2) -> str:
+    return "\n".join(" " * by + line for line in text.splitlines())
+
+
+def _replicas(application: Application) -> str:
+    if application.autoscaling is None:
+        return f"replicas: {application.replicas}"
+    return "# No replicas: the HorizontalPodAutoscaler owns their number, and each deploy would set it back."
 
 
 def _deployment(application: Application) -> str:
     return fill(
         "base/deployment.yaml",
         name=application.name,
-        replicas=f"replicas: {application.replicas}",
+        replicas=_replicas(application),
         image=scalar(application.image),
         port=application.port,
         health=scalar(application.health),
@@ -50,10 +122,14 @@ def _deployment(application: Application) -> str:
 
 
 def _service(application: Application) -> str:
+    external = application.service == "LoadBalancer"
     return fill(
         "base/service.yaml",
         name=application.name,
         type=application.service,
-        annotations=_INTERNAL if application.service == "LoadBalancer" else "",
+        annotations=_INTERNAL if external else "",
+        nodeports="# The load balancer sends to the pods themselves.\nallocateLoadBalancerNodePorts: false"
+        if external
+        else "",
         port=application.port,
     )

@@ -1,8 +1,14 @@
 """The content of the two repositories that `gitops init` writes."""
 
 from gitops.config import Config
-from gitops.generate.texts import Files, fill
-from gitops.generate.tree import kustomize_tree
+from gitops.generate.texts import Files, fill, items
+from gitops.generate.tree import generated_files
+
+
+def base_image() -> str:
+    """What the sample application's Dockerfile builds on."""
+    line = next(line for line in fill("source/Dockerfile", port=0).splitlines() if line.startswith("ARG "))
+    return line.partition("=")[2]
 
 
 def source_repository(config: Config) -> Files:
@@ -20,6 +26,8 @@ def source_repository(config: Config) -> Files:
             manifests=config.manifests.repository,
         ),
     }
+    tests = items([f"python3 -m unittest discover -v -s {image.context}" for image in config.images])
+    result["buildspec.yaml"] = fill("source/buildspec.yaml", manifests=config.manifests.repository, tests=tests)
     for image in config.images:
         application = image.context
         port = ports.get(image.name, 8080)
@@ -33,7 +41,7 @@ def source_repository(config: Config) -> Files:
 
 
 def manifest_repository(config: Config, text: str) -> Files:
-    """gitops.yaml (`text`), the kustomize tree, and what a repository needs besides."""
+    """gitops.yaml (`text`), the kustomize tree, the buildspecs, and what a repository needs besides."""
     readme = fill(
         "manifests/README.md",
         repository=config.manifests.repository,
@@ -42,4 +50,4 @@ def manifest_repository(config: Config, text: str) -> Files:
         environment=config.environments[0].name,
     )
     own = {"gitops.yaml": text, ".gitignore": fill("manifests/gitignore"), "README.md": readme}
-    return {path: content.encode() for path, content in own.items()} | dict(kustomize_tree(config))
+    return {path: content.encode() for path, content in own.items()} | dict(generated_files(config))

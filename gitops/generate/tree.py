@@ -1,24 +1,45 @@
-"""The whole kustomize tree of a config."""
+"""All that is generated from a config: the kustomize tree and the buildspecs."""
+
+from collections.abc import Callable
 
 from gitops.config import Config
 from gitops.errors import GitopsError, nearest
+from gitops.generate.autoscaling import autoscaling_files, load_test_files
 from gitops.generate.base import base_files
 from gitops.generate.environments import environment_files
+from gitops.generate.logs import logging_files
+from gitops.generate.monitoring import monitoring_files
+from gitops.generate.pins import PINS, Pin, read_pins, shipped_pins
 from gitops.generate.security import security_files
 from gitops.generate.texts import Files
+from gitops.template.buildspecs import buildspecs
 
-PLATFORM = {"security": security_files}
+PLATFORM: dict[str, Callable[[Config, tuple[Pin, ...]], Files]] = {
+    "security": lambda config, _: security_files(config),
+    "logging": logging_files,
+    "monitoring": monitoring_files,
+    "autoscaling": autoscaling_files,
+}
 """Platform overlay -> what writes its files."""
 
 
-def kustomize_tree(config: Config) -> Files:
-    """kustomize/ as gitops.yaml wants it: base, environments, platform overlays.
+def generated_files(config: Config, pins: bytes | None = None) -> Files:
+    """All that `gitops generate` writes: kustomize/ and buildspec/.
 
-    Raises `GitopsError` for a platform overlay that is not one of `PLATFORM`.
+    `pins` is the repository's catalogue of images; the one of this version of gitops where it has none.
     """
+    return {**kustomize_tree(config, pins), **buildspecs(config)}
+
+
+def kustomize_tree(config: Config, pins: bytes | None = None) -> Files:
+    """kustomize/ as gitops.yaml wants it: base, environments, platform overlays, the load test, the pins.
+
+    Raises `GitopsError` for a platform overlay that is not one of `PLATFORM`, or what an overlay cannot be made of.
+    """
+    catalogue = read_pins(pins or shipped_pins())
     result = dict(base_files(config))
     for overlay in config.platform.overlays:
         if overlay not in PLATFORM:
             raise GitopsError(config.file, f"no platform overlay '{overlay}'", nearest(overlay, PLATFORM))
-        result |= PLATFORM[overlay](config)
-    return result | dict(environment_files(config))
+        result |= PLATFORM[overlay](config, catalogue)
+    return result | {PINS: shipped_pins(), **environment_files(config), **load_test_files(config, catalogue)}

@@ -1,16 +1,24 @@
 """A bump as an intent: these overlays shall say this image. Decides what to write and what the commit says of it."""
 
 import difflib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from multiprocessing import get_context
 
 from gitops.clients.git_objects import TreeEntry
-from gitops.errors import GitopsError, UsageError, nearest
-from gitops.manifest.images import ImageEntry, read_images, set_image
+from gitops.errors import GitopsError, nearest
+from gitops.manifest.history import build_times, moment
+from gitops.manifest.hold import read_holds
+from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """The names that kustomize looks for. A folder may have one of them."""
+
+PARALLEL_FROM, CHUNK = 1000, 250
+"""Files from which more than one process edits, and how many files each is handed at a time."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,8 @@ class ImageChange:
     path: str
     before: ImageEntry | None
     after: ImageEntry
+    kept: str = ""
+    """Why it stays as it was, where a hold or a newer build forbids the change."""
 
 
 @dataclass(frozen=True)
@@ -51,45 +61,131 @@ class BumpProposal(Proposal):
     images: tuple[ImageChange, ...] = field(default=())
 
 
-def bump(
-    wanted: WantedImage,
-    overlays: Mapping[str, str],
-    *,
-    config_file: str,
-    add: bool = False,
-    author: str = "",
-    prefix: str = "",
-) -> Intent:
-    """The intent that the overlays (environment -> folder, below `prefix`) say `wanted`.
+Chooser = Callable[[Tree], Mapping[str, TreeEntry]]
+"""Which kustomizations a bump is for: what people call each (its environment), and the file."""
 
-    Applied to a tree it raises `GitopsError` for an overlay that is not there, or has no entry for the image.
+
+@dataclass(frozen=True)
+class BumpOptions:
+    """How a bump is made."""
+
+    add: bool = False
+    """Add an entry where a kustomization has none for the image."""
+    where_used: bool = False
+    """Pass over kustomizations without an entry for the image."""
+    strict: bool = True
+    """An environment that must stay as it is (held, or with a newer build) is an error; else it is passed over."""
+    allow_older: bool = False
+    despite_hold: bool = False
+    author: str = ""
+
+
+def bump(wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str = "") -> Intent:
+    """The intent that the kustomizations of `choose` say `wanted`, except where a hold or a newer build forbids it.
+
+    Applied to a tree it raises `GitopsError` for an overlay that has no entry for the image, and for what
+    `options.strict` forbids. `prefix` is the folder of gitops.yaml.
     """
 
     def propose(tree: Tree) -> BumpProposal:
-        folders = {environment: _join(prefix, folder) for environment, folder in overlays.items()}
-        entries = find_kustomizations(tree, folders, config_file)
+        entries = choose(tree)
         contents = tree.read(list(entries.values()))
-        edits, changes = [], []
-        for environment, entry in entries.items():
-            before = contents[entry.path]
-            after = set_image(
-                before, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=entry.path, add=add
-            )
-            edits.append(FileEdit(entry, before, after))
-            old, new = _entry(before, entry.path, wanted.name), _entry(after, entry.path, wanted.name)
-            assert new
-            changes.append(ImageChange(environment, entry.path, old, new))
-        return BumpProposal(tuple(edits), message(wanted, changes, author), tuple(changes))
+        jobs = [(contents[entry.path], entry.path) for entry in entries.values()]
+        edits, changes = {}, {}
+        results = _edit_all(partial(_edit, wanted, options), jobs)
+        for (environment, entry), edit in zip(entries.items(), results, strict=True):
+            if edit is not None:
+                edits[environment] = FileEdit(entry, contents[entry.path], edit.data)
+                changes[environment] = ImageChange(environment, entry.path, edit.before, edit.after)
+        if not changes:
+            problem = f"has no kustomization with an images entry '{wanted.name}'"
+            raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
+        different = [name for name, edit in edits.items() if edit.before != edit.after]
+        kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
+        made = [name for name in different if name not in kept]
+        shown = tuple(replace(change, kept=kept.get(name, "")) for name, change in changes.items())
+        return BumpProposal(
+            tuple(edits[name] for name in made),
+            message(wanted, [changes[name] for name in made], options.author),
+            shown,
+        )
 
     return propose
 
 
-def _join(prefix: str, folder: str) -> str:
+def kept_changes(
+    tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], options: BumpOptions, prefix: str
+) -> dict[str, str]:
+    """The environments among `changes` that must stay as they are, and why; with `options.strict` an error instead."""
+    kept = {}
+    if not options.despite_hold:
+        kept = {name: str(hold) for name, hold in read_holds(tree, [c.environment for c in changes], prefix).items()}
+    if options.strict and kept:
+        name, reason = next(iter(kept.items()))
+        raise GitopsError(name, f"is {reason}", f"gitops unhold {name}, or --despite-hold")
+    if not options.allow_older:
+        kept |= _newer(tree, wanted, [change for change in changes if change.environment not in kept], options.strict)
+    return kept
+
+
+def _newer(tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], strict: bool) -> dict[str, str]:
+    """The environments that have a newer build of the image already, as far as the commits tell."""
+    present = {change.environment: change.before.digest for change in changes if change.before}
+    digests = {digest for digest in present.values() if digest and digest != wanted.digest}
+    if not wanted.created or not digests:
+        return {}
+    ours, times = moment(wanted.created, "created"), build_times(tree, digests)
+    newer = {name: times[digest] for name, digest in present.items() if digest in times and times[digest] > ours}
+    if strict and newer:
+        name, time = next(iter(newer.items()))
+        problem = f"has a newer build of {wanted.name}, of {time.isoformat()}"
+        raise GitopsError(name, problem, "go back to the older one with --allow-older")
+    return {name: f"has a newer build, of {time.isoformat()}" for name, time in newer.items()}
+
+
+def _edit(wanted: WantedImage, options: BumpOptions, job: tuple[bytes, str]) -> ImageEdit | None:
+    """One file edited; None where it is passed over."""
+    data, path = job
+    # Most kustomizations do not speak of the image: a look at the bytes spares parsing them.
+    if options.where_used and wanted.name.encode() not in data:
+        return None
+    try:
+        return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=options.add)
+    except NoEntry:
+        if options.where_used:
+            return None
+        raise
+
+
+def _edit_all(
+    edit: Callable[[tuple[bytes, str]], ImageEdit | None], jobs: Sequence[tuple[bytes, str]]
+) -> Iterable[ImageEdit | None]:
+    """Every job's result, in order; by as many processes as there are cores where there are many jobs."""
+    if len(jobs) < PARALLEL_FROM:
+        return map(edit, jobs)
+    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
+        return list(pool.map(edit, jobs, chunksize=CHUNK))
+
+
+def overlays_of(environments: Mapping[str, str], *, config_file: str, prefix: str = "") -> Chooser:
+    """The overlays of these environments (name -> folder, below `prefix`)."""
+    folders = {environment: join(prefix, folder) for environment, folder in environments.items()}
+    return lambda tree: find_kustomizations(tree, folders, config_file)
+
+
+def all_kustomizations(names: Mapping[str, str]) -> Chooser:
+    """Every kustomization in the repository; called by `names` (folder -> environment), else by its folder."""
+
+    def choose(tree: Tree) -> dict[str, TreeEntry]:
+        entries = tree.files_named(KUSTOMIZATIONS)
+        folders = {path.rpartition("/")[0]: entry for path, entry in entries.items()}
+        return {names.get(folder, folder): entry for folder, entry in folders.items()}
+
+    return choose
+
+
+def join(prefix: str, folder: str) -> str:
     return f"{prefix}/{folder}" if prefix else folder
-
-
-def _entry(data: bytes, path: str, name: str) -> ImageEntry | None:
-    return next((entry for entry in read_images(data, path) if entry.name == name), None)
 
 
 def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str) -> dict[str, TreeEntry]:
@@ -110,7 +206,7 @@ def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str
 def _no_overlay(tree: Tree, environment: str, folder: str, config_file: str) -> GitopsError:
     above, _, name = folder.rpartition("/")
     problem = f"environment '{environment}' has its overlay in {folder}, which has no kustomization in {tree.name}"
-    return UsageError(config_file, problem, nearest(name, tree.folders(above)))
+    return GitopsError(config_file, problem, nearest(name, tree.folders(above)))
 
 
 def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) -> Message:
@@ -118,14 +214,19 @@ def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) ->
     environments = [change.environment for change in changes]
     where = ", ".join(environments) if len(environments) <= 3 else f"{len(environments)} environments"
     lines = (f"{change.environment}: {version_change(change)}" for change in changes[:50])
-    trailers = {
-        "Image": str(wanted),
-        "Image-Created": wanted.created,
-        "Source-Revision": wanted.revision,
-        "Build-URL": wanted.build_url,
-    }
+    trailers = (
+        *image_trailers(wanted),
+        ("Source-Revision", wanted.revision),
+        ("Build-URL", wanted.build_url),
+        ("Environment", ", ".join(environments) if len(environments) <= 50 else ""),
+    )
     subject = f"bump {wanted.name} {wanted.tag or wanted.digest[:19]} in {where}"
     return Message(subject, "\n".join(lines), trailers, author)
+
+
+def image_trailers(wanted: WantedImage) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What a commit says of an image, for later bumps to read: `history` does."""
+    return ("Image", str(wanted)), ("Image-Created", wanted.created)
 
 
 def version_change(change: ImageChange) -> str:
@@ -142,7 +243,7 @@ def version_change(change: ImageChange) -> str:
 
 def changed_lines(edit: FileEdit) -> list[tuple[int, str]]:
     """The lines of the new file that the old one had not, numbered from 1, without their indentation."""
-    before, after = (data.decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
+    before, after = ((data or b"").decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     return [
         (number + 1, after[number].strip())
@@ -154,6 +255,6 @@ def changed_lines(edit: FileEdit) -> list[tuple[int, str]]:
 
 def unified_diff(edit: FileEdit) -> str:
     """The change of one file, as git shows it; line ends are left out."""
-    before, after = (data.decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
+    before, after = ((data or b"").decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
     lines = difflib.unified_diff(before, after, f"a/{edit.entry.path}", f"b/{edit.entry.path}", n=2, lineterm="")
     return "\n".join(lines)

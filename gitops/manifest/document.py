@@ -17,6 +17,9 @@ from gitops.errors import GitopsError
 SIZE_LIMIT = 4_000_000
 """Bytes. The largest kustomizations have some hundred thousand; a larger file is not one that people wrote."""
 
+DEPTH_LIMIT = 200
+"""Levels. libyaml takes time in the square of them."""
+
 LINE_BREAK = "\r\n|[\n\r\x85\u2028\u2029]"
 """What ends a line in YAML 1.1, and in libyaml and go-yaml."""
 
@@ -38,7 +41,7 @@ SEQUENCE: Meaning = ("sequence", None, None)
 SEQUENCE_END: Meaning = ("sequence end",)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """A scalar, alias, mapping or sequence, and where it stands in the text (in code points, without the BOM)."""
 
@@ -68,7 +71,11 @@ class Node:
 
     def get(self, key: str) -> "Node | None":
         """The first value of `key` in a mapping."""
-        return next((value for name, value in self.pairs if name.kind == "scalar" and name.value == key), None)
+        children = self.children
+        for place in range(0, len(children), 2):
+            if children[place].value == key and children[place].kind == "scalar":
+                return children[place + 1]
+        return None
 
     def leaves(self) -> Iterator["Node"]:
         """Every scalar and alias below, in order; itself where it is one."""
@@ -97,7 +104,12 @@ class Document:
         self._data = data
         self._events: list[Any] = _parse(self.text, file)
         self.roots = _nodes(self._events)
-        self.newline = next(iter(re.findall(LINE_BREAK, self.text)), "\n")
+
+    @property
+    def newline(self) -> str:
+        """The file's own line break: its first."""
+        match = re.search(LINE_BREAK, self.text)
+        return match[0] if match else "\n"
 
     def refusal(self, node: Node, problem: str, hint: str = "") -> GitopsError:
         """An error that begins with the file and the line of `node`."""
@@ -184,19 +196,42 @@ class Draft:
     def _prove(self, edited: str) -> None:
         """Compare the events before and after: only what was set may differ, and it must say what was set."""
         file = self.document.file
-        before, after = self.document._events, _parse(edited, file)
-        if list(self._expected(before)) != [_seen(event) for event in after]:
+        if not self._as_expected(_parse(edited, file)):
             problem = "cannot be edited without a change to something else"
             raise GitopsError(file, problem, "write the entry one key a line")
 
-    def _expected(self, before: Sequence[Any]) -> Iterator[Meaning]:
-        for index, event in enumerate(before):
+    def _as_expected(self, after: Sequence[Any]) -> bool:
+        rest = iter(after)
+        for index, event in enumerate(self.document._events):
+            found = next(rest, None)
             if index in self._changed:
                 tag = _STRING if event.tag == _STRING else None
-                yield ("scalar", event.anchor, tag, self._changed[index], True)
-            else:
-                yield _seen(event)
-            yield from self._added.get(index, ())
+                if _seen(found) != ("scalar", event.anchor, tag, self._changed[index], True):
+                    return False
+            elif not _alike(event, found):
+                return False
+            if index in self._added and any(_seen(next(rest, None)) != added for added in self._added[index]):
+                return False
+        return next(rest, None) is None
+
+
+def _alike(event: Any, other: Any) -> bool:
+    """Whether two events say the same; how scalars are quoted matters as well, as neither was to be touched."""
+    kind = type(event)
+    if kind is not type(other):
+        return False
+    if kind is yaml.ScalarEvent:
+        return bool(
+            event.value == other.value
+            and event.style == other.style
+            and event.anchor == other.anchor
+            and event.tag == other.tag
+        )
+    if kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+        return bool(event.anchor == other.anchor and event.tag == other.tag)
+    if kind is yaml.AliasEvent:
+        return bool(event.anchor == other.anchor)
+    return kind is not yaml.DocumentStartEvent or bool(event.explicit == other.explicit)
 
 
 def string(value: str) -> Meaning:
@@ -209,22 +244,21 @@ def _is_string(node: Node) -> bool:
 
 
 def _seen(event: Any) -> Meaning:
-    """What an event means: kind, anchor, tag, value and whether it is a string. Not how it is quoted."""
+    """What an event says: kind, anchor, tag, value and whether it is a string. Not how it is quoted."""
     if isinstance(event, yaml.ScalarEvent):
         tag = None if event.tag == "!" else event.tag
         string = bool(event.style) or bool(event.tag) or not needs_quotes(event.value)
         return ("scalar", event.anchor, tag, event.value, string)
-    if isinstance(event, yaml.MappingStartEvent):
-        return ("mapping", event.anchor, event.tag)
-    if isinstance(event, yaml.MappingEndEvent):
-        return ("mapping end",)
-    if isinstance(event, yaml.SequenceStartEvent):
-        return ("sequence", event.anchor, event.tag)
-    if isinstance(event, yaml.SequenceEndEvent):
-        return ("sequence end",)
-    if isinstance(event, yaml.DocumentStartEvent | yaml.DocumentEndEvent):
-        return (type(event), event.explicit)
-    return (type(event), getattr(event, "anchor", None))
+    kind = _KINDS.get(type(event), "other")
+    return (kind, event.anchor, event.tag) if kind in ("mapping", "sequence") else (kind,)
+
+
+_KINDS = {
+    yaml.MappingStartEvent: "mapping",
+    yaml.MappingEndEvent: "mapping end",
+    yaml.SequenceStartEvent: "sequence",
+    yaml.SequenceEndEvent: "sequence end",
+}
 
 
 def quoted(value: str, style: str) -> str:
@@ -275,7 +309,7 @@ def _decode(data: bytes, file: str) -> tuple[bytes, str, str]:
 
 def _parse(text: str, file: str) -> list[Any]:
     try:
-        return list(yaml.parse(text, Loader=yaml.CSafeLoader))
+        return _events(text, file)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}" if mark else file
@@ -286,34 +320,58 @@ def _parse(text: str, file: str) -> list[Any]:
         raise GitopsError(file, f"is not YAML: {' '.join(str(error).split())}", "save it as UTF-8 text") from error
 
 
+def _events(text: str, file: str) -> list[Any]:
+    next_event = yaml.CSafeLoader(text).get_event
+    events: list[Any] = []
+    depth = 0
+    while True:
+        event: Any = next_event()
+        events.append(event)
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            continue
+        if kind in _STARTS:
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                line = event.start_mark.line + 1
+                raise GitopsError(f"{file}:{line}", f"is nested over {DEPTH_LIMIT} deep", "check that line")
+        elif kind in _ENDS:
+            depth -= 1
+        elif kind is yaml.StreamEndEvent:
+            return events
+
+
+_STARTS = (yaml.MappingStartEvent, yaml.SequenceStartEvent)
+_ENDS = (yaml.MappingEndEvent, yaml.SequenceEndEvent)
+
+
 def _nodes(events: Sequence[Any]) -> list[Node]:
     """The roots of the documents, made in one pass with a stack."""
-    top = _node(0, events[0], "stream")
+    top = Node("stream", 0, 0, 0, 0, 0, 0)
     stack = [top]
     for index, event in enumerate(events):
-        if isinstance(event, yaml.ScalarEvent):
-            stack[-1].children.append(_scalar(index, event))
-        elif isinstance(event, yaml.AliasEvent):
-            alias = _node(index, event, "alias")
-            alias.value = str(event.anchor)
-            stack[-1].children.append(alias)
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            collection = _node(index, event, "mapping" if isinstance(event, yaml.MappingStartEvent) else "sequence")
-            collection.flow, collection.anchor, collection.tag = bool(event.flow_style), event.anchor, event.tag
-            stack[-1].children.append(collection)
-            stack.append(collection)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+        kind = type(event)
+        if kind in _ENDS:
             closed = stack.pop()
-            closed.end, closed.last_event = _node(index, event, closed.kind).end, index
+            closed.end, closed.last_event = event.end_mark.index, index
+        elif kind in _NODES:
+            start = event.start_mark
+            node = Node(_NODES[kind], start.index, event.end_mark.index, start.line, start.column, index, index)
+            stack[-1].children.append(node)
+            node.anchor = event.anchor
+            if kind is yaml.ScalarEvent:
+                node.value, node.style, node.tag = event.value, event.style or "", event.tag
+            elif kind is yaml.AliasEvent:
+                node.value = event.anchor
+            else:
+                node.flow, node.tag = bool(event.flow_style), event.tag
+                stack.append(node)
     return top.children
 
 
-def _node(index: int, event: Any, kind: str) -> Node:
-    start = event.start_mark
-    return Node(kind, start.index, event.end_mark.index, start.line, start.column, index, index)
-
-
-def _scalar(index: int, event: Any) -> Node:
-    node = _node(index, event, "scalar")
-    node.value, node.style, node.anchor, node.tag = event.value, event.style or "", event.anchor, event.tag
-    return node
+_NODES = {
+    yaml.ScalarEvent: "scalar",
+    yaml.AliasEvent: "alias",
+    yaml.MappingStartEvent: "mapping",
+    yaml.SequenceStartEvent: "sequence",
+}

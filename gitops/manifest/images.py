@@ -30,15 +30,27 @@ FIELDS = ("name", "newName", "newTag", "digest")
 """The fields of an entry, in the order that they are written."""
 
 
+class NoEntry(GitopsError):
+    """The kustomization has no entry for the image."""
+
+
 @dataclass(frozen=True)
 class ImageEntry:
-    """What an `images:` entry says; fields that it has not are empty. `lines` has the line (from 1) of each it has."""
+    """What an `images:` entry says; fields that it has not are empty."""
 
     name: str
     new_name: str
     new_tag: str
     digest: str
-    lines: dict[str, int]
+
+
+@dataclass(frozen=True)
+class ImageEdit:
+    """An edited kustomization, and what its entry said before (None: it had none) and says after."""
+
+    data: bytes
+    before: ImageEntry | None
+    after: ImageEntry
 
 
 def read_images(data: bytes, file: str) -> list[ImageEntry]:
@@ -50,7 +62,7 @@ def read_images(data: bytes, file: str) -> list[ImageEntry]:
 
 def set_image(
     data: bytes, name: str, new_name: str, new_tag: str, digest: str, *, file: str, add: bool = False
-) -> bytes:
+) -> ImageEdit:
     """`data` with the `images:` entry of `name` saying `new_name`, `new_tag` and `digest`, and no other byte changed.
 
     What is empty is left as it is. Without an entry for `name` one is added where `add` says so. Raises `GitopsError`
@@ -70,7 +82,14 @@ def set_image(
         _add_entry(draft, root, {"name": name, **fields})
     else:
         raise _no_entry(document, root, items, name)
-    return draft.result()
+    before = _entry(found) if found is not None else None
+    after = ImageEntry(
+        name,
+        new_name or (before.new_name if before else ""),
+        new_tag or (before.new_tag if before else ""),
+        digest or (before.digest if before else ""),
+    )
+    return ImageEdit(draft.result(), before, after)
 
 
 def _check(wanted: dict[str, str]) -> None:
@@ -128,16 +147,13 @@ def _value(item: Node, key: str) -> str:
 
 
 def _entry(item: Node) -> ImageEntry:
-    lines = {key: node.line + 1 for key in FIELDS if (node := item.get(key)) is not None}
-    return ImageEntry(
-        _value(item, "name"), _value(item, "newName"), _value(item, "newTag"), _value(item, "digest"), lines
-    )
+    return ImageEntry(*(_value(item, key) for key in FIELDS))
 
 
-def _no_entry(document: Document, root: Node, items: list[Node], name: str) -> GitopsError:
+def _no_entry(document: Document, root: Node, items: list[Node], name: str) -> NoEntry:
     known = [_value(item, "name") for item in items]
     where = document.refusal(root.get("images") or root, f"images has no entry '{name}'").subject
-    return GitopsError(where, f"images has no entry '{name}'", f"{nearest(name, known)}, or add one: --add")
+    return NoEntry(where, f"images has no entry '{name}'", f"{nearest(name, known)}, or add one: --add")
 
 
 def _set_fields(draft: Draft, item: Node, fields: dict[str, str]) -> None:

@@ -2,13 +2,14 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gitops.clients.git import GitRepository
 from gitops.config import CONFIG_FILE, Config, parse_config
+from gitops.manifest.bump import KUSTOMIZATIONS, Chooser, all_kustomizations, join, overlays_of
 from gitops.manifest.repository import (
     Branch,
     Intent,
@@ -23,6 +24,9 @@ from gitops.manifest.repository import (
     refuse_uncommitted,
     remote_without_clone,
 )
+
+OVERLAYS = "kustomize/overlays"
+"""Where the overlays of environments are, unless the config says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,27 @@ class Place:
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
 
+    def tree(self) -> Tree:
+        """The files at the tip of the branch, as it is now."""
+        return Tree(self.branch.objects, self.tip or self.branch.tip(), self.branch.name)
+
+    def folder(self, environment: str) -> str:
+        """Where the overlay of `environment` is. Raises `UsageError` for one that is not in the config."""
+        return join(self.prefix, self.config.environment(environment).path)
+
+    def overlays(self, environments: Sequence[str]) -> Chooser:
+        """The overlays of `environments`. Raises `UsageError` for one that is not in the config."""
+        folders = {name: self.config.environment(name).path for name in environments}
+        return overlays_of(folders, config_file=self.config.file, prefix=self.prefix)
+
+    def everywhere(self) -> Chooser:
+        """Every kustomization; the overlays of environments are called by their names."""
+        return all_kustomizations({join(self.prefix, e.path): e.name for e in self.config.environments})
+
     def write(self, intent: Intent, *, dry_run: bool = False) -> Written:
         """Make `intent` true with one commit on the branch, or only work out what it would be."""
         if self.clone:
-            refuse_uncommitted(self.clone, [_join(self.prefix, CONFIG_FILE)])
+            refuse_uncommitted(self.clone, [join(self.prefix, CONFIG_FILE)])
         if dry_run:
             return propose(self.branch, intent, self.tip)
         return commit(
@@ -69,12 +90,8 @@ class Place:
         if not isinstance(self.branch, LocalBranch):
             notes.append(fast_forward(self.clone, self.config.manifests.branch, written.commit))
         if others := self.clone.changed_files():
-            notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left as they were")
+            notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left untouched")
         return [note for note in notes if note]
-
-
-def _join(prefix: str, path: str) -> str:
-    return f"{prefix}/{path}" if prefix else path
 
 
 def clone_place(config: Config, root: Path) -> Place:
@@ -85,9 +102,15 @@ def clone_place(config: Config, root: Path) -> Place:
 
 
 @contextmanager
-def remote_place(url: str, branch: str) -> Iterator[Place]:
-    """The place of `branch` at `url`; its gitops.yaml is the one at the tip."""
+def remote_place(url: str, branch: str, environments: Sequence[str] = ()) -> Iterator[Place]:
+    """The place of `branch` at `url`; its gitops.yaml is the one at the tip.
+
+    The overlays that `environments` have by default come along with it: one request less.
+    """
     with remote_without_clone(url, branch) as remote:
         tip = remote.tip()
-        config = parse_config(Tree(remote.objects, tip, remote.name).read_file(CONFIG_FILE))
+        tree = Tree(remote.objects, tip, remote.name)
+        likely = [f"{OVERLAYS}/{name}/{file}" for name in environments for file in KUSTOMIZATIONS]
+        tree.prefetch([CONFIG_FILE, *likely])
+        config = parse_config(tree.read_file(CONFIG_FILE))
         yield Place(config, remote, tip=tip)

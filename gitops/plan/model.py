@@ -1,11 +1,12 @@
 """The plan as data: frozen values that can be printed, saved, hashed and approved."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from gitops.objects import KubeObject, ObjectRef
+from gitops.inventory import Inventory
+from gitops.objects import FieldConflict, KubeObject, ObjectRef
 
 
 class Action(StrEnum):
@@ -16,6 +17,8 @@ class Action(StrEnum):
     REPLACE = "replace"
     DELETE = "delete"
     UNCHANGED = "unchanged"
+    SKIP = "skip"
+    """Left alone on purpose; the note says why."""
 
 
 class Risk(StrEnum):
@@ -53,6 +56,16 @@ class Change:
     risk: Risk = Risk.NONE
     note: str = ""
     """For the person who reads it: "restarts 3 pods", "kept: ReplicaSet/x still uses it"."""
+    live: KubeObject | None = None
+    """The object as it was when the plan was made."""
+    conflicts: tuple[FieldConflict, ...] = ()
+    """Fields that another manager owns and that this change would take; a deploy refuses them unless told to."""
+    adopts: tuple[str, ...] = ()
+    """Managers of client-side applies whose fields become ours."""
+    replicas: int | None = None
+    """How many an autoscaled object keeps while its `replicas` passes from us to its autoscaler."""
+    level: int = 0
+    """Objects of one level are applied together, after those of the levels below."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,48 @@ class Release:
     """Commit of the manifest repository; empty outside of git."""
     title: str = ""
     """Subject of that commit."""
+    owner: str = ""
+    """system/environment: who the objects belong to."""
+    namespace: str = ""
+    """The environment's namespace; empty for an overlay of the platform."""
+
+    @property
+    def home(self) -> str:
+        """The namespace that inventory and lease are kept in."""
+        return self.namespace or "kube-system"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The live state that a plan is computed from: reads only, taken at one time."""
+
+    live: dict[ObjectRef, KubeObject] = field(default_factory=dict)
+    """Objects that exist, of those desired and of those owned."""
+    merged: dict[ObjectRef, KubeObject] = field(default_factory=dict)
+    """What each desired object would be after the apply (server-side dry run); absent where that cannot be asked."""
+    inventory: Inventory = field(default_factory=lambda: Inventory(""))
+    """What the environment owns, and what was released."""
+    conflicts: dict[ObjectRef, tuple[FieldConflict, ...]] = field(default_factory=dict)
+    """Fields that other managers own, of those that an apply would set."""
+    immutable: dict[ObjectRef, str] = field(default_factory=dict)
+    """Objects whose change the server refuses while they exist, and its words."""
+    unknown: frozenset[str] = frozenset()
+    """Groups whose server did not answer. What is owned in them cannot be judged."""
+    users: dict[ObjectRef, str] = field(default_factory=dict)
+    """Owned ConfigMaps and Secrets that a live ReplicaSet, ControllerRevision or Pod uses, and which."""
+    autoscaled: frozenset[ObjectRef] = frozenset()
+    """Objects whose `replicas` an autoscaler sets."""
+    orphans: dict[ObjectRef, tuple[str, ...]] = field(default_factory=dict)
+    """Objects of client-side applies that become ours, and the managers whose fields we take."""
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a deploy does not carry this plan out, and what to do about it."""
+
+    subject: str
+    problem: str
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,11 +128,15 @@ class Plan:
 
     release: Release
     changes: tuple[Change, ...]
+    inventory: Inventory = field(default_factory=lambda: Inventory(""))
+    """As it was when the plan was made."""
+    refusals: tuple[Refusal, ...] = ()
+    """What must be confirmed or mended first. Empty: the plan can be carried out."""
 
     @property
     def pending(self) -> tuple[Change, ...]:
         """The changes that do something."""
-        return tuple(change for change in self.changes if change.action is not Action.UNCHANGED)
+        return tuple(change for change in self.changes if change.action not in (Action.UNCHANGED, Action.SKIP))
 
     def count(self) -> Mapping[Action, int]:
         """How many changes there are of each action."""

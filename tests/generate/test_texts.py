@@ -19,7 +19,7 @@ def test_a_value_without_a_mark_is_an_error() -> None:
 
 
 def test_an_empty_block_takes_its_line_away() -> None:
-    text = fill("base/service.yaml", name="a", type="ClusterIP", annotations="", port=1)
+    text = fill("base/service.yaml", name="a", type="ClusterIP", annotations="", nodeports="", port=1)
     assert "\n\n" not in text
     assert "annotations" not in text
 

@@ -10,6 +10,7 @@ from gitops.clients.kubectl import find_kubectl
 from gitops.config import parse_config
 from gitops.errors import GitopsError
 from gitops.generate import config_text, kustomize_tree
+from gitops.template.buildspecs import buildspecs
 from tests.generate.sample import ANSWERS, ROOT, sample_config
 
 
@@ -20,6 +21,7 @@ def files_under(folder: Path) -> dict[str, bytes]:
 def test_the_committed_tree_is_what_the_generator_writes() -> None:
     assert (ROOT / "gitops.yaml").read_text() == config_text(ANSWERS)
     assert files_under(ROOT / "kustomize") == dict(kustomize_tree(sample_config()))
+    assert files_under(ROOT / "buildspec") == buildspecs(sample_config())
 
 
 def test_generating_twice_gives_the_same_bytes() -> None:
@@ -30,7 +32,7 @@ def test_no_mark_is_left_and_every_file_is_yaml() -> None:
     for path, content in kustomize_tree(sample_config()).items():
         assert b"<<" not in content, path
         assert b" \n" not in content, f"{path} has a space at the end of a line"
-        assert yaml.safe_load(content), path
+        assert path.endswith(".conf") or list(yaml.safe_load_all(content)), path
 
 
 @pytest.mark.kubectl
@@ -46,7 +48,7 @@ def test_kubectl_renders_each_overlay_without_a_warning(overlay: str) -> None:
 
 def test_an_application_decides_its_own_ports_probes_resources_and_environment() -> None:
     text = config_text(ANSWERS).replace(
-        "{name: backend-app, image: backend-app-image}",
+        "{name: backend-app, image: backend-app-image, autoscaling: {max: 10}}",
         "{name: web, image: backend-app-image, port: 9000, health: /up, replicas: 3, service: LoadBalancer,"
         ' resources: {cpu: "1", memory: 1Gi}, env: {MODE: "on: #1"}}',
     )

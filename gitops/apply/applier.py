@@ -1,0 +1,177 @@
+"""Carries out a plan, level by level, in parallel within one. Does only what the plan says."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+from gitops.apply.events import Event, Word
+from gitops.clients.cluster import ApiError, Cluster
+from gitops.errors import GitopsError, Problems
+from gitops.objects import KubeObject, ObjectRef
+from gitops.plan.adoption import adoptable, adopted
+from gitops.plan.autoscaling import REPLICAS_MANAGER
+from gitops.plan.mask import Mask
+from gitops.plan.model import Action, Change, Plan
+from gitops.plan.order import dependencies
+from gitops.plan.planner import stamped
+from gitops.status import State, status
+
+WORKERS = 16
+"""Threads. How many requests are under way at once is the client's to say."""
+DONE: dict[Action, Word] = {
+    Action.CREATE: "created",
+    Action.UPDATE: "configured",
+    Action.REPLACE: "replaced",
+    Action.DELETE: "deleted",
+}
+STEP = 0.25
+"""Seconds between two looks at an object that must be ready, or gone, before the next level."""
+
+
+@dataclass
+class Applier:
+    """Applies plans to `cluster`. `may_write` raises `GitopsError` once this run has lost the right to."""
+
+    cluster: Cluster
+    run: str = ""
+    timeout: float = 300.0
+    """Seconds that objects which others need may take to be ready, and replaced ones to be gone."""
+    force: Callable[[Change], bool] = lambda _: False
+    """Whether a change takes the fields of other managers."""
+    may_write: Callable[[], None] = lambda: None
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.monotonic
+    applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
+    """What the server made of each object, for the wait that follows."""
+
+    def apply(self, plan: Plan, mask: Mask) -> Iterator[Event]:
+        """Carry out what `plan` creates and changes, an event an object.
+
+        Raises `Problems`, or the one failure, when a level is done as far as it could be: what was done is told, and
+        the levels above are not begun.
+        """
+        needed = dependencies([change.desired for change in plan.changes if change.desired])
+        pending = [change for change in plan.pending if change.action is not Action.DELETE]
+        by_level = {level: [c for c in pending if c.level == level] for level in sorted({c.level for c in pending})}
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
+            for changes in by_level.values():
+                yield from self._together(pool, changes, plan, mask)
+                self._finish_level(changes, needed)
+
+    def prune(self, plan: Plan, mask: Mask) -> Iterator[Event]:
+        """Carry out the deletions of `plan`, custom objects before their definition, namespaces last."""
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="prune") as pool:
+            deletions = [change for change in plan.pending if change.action is Action.DELETE]
+            for level in sorted({deletion_level(change.ref) for change in deletions}):
+                group = [change for change in deletions if deletion_level(change.ref) == level]
+                yield from self._together(pool, group, plan, mask)
+
+    def _together(self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask) -> Iterator[Event]:
+        futures = {pool.submit(self._carry_out, change, plan): change for change in changes}
+        failures: list[GitopsError] = []
+        for future in as_completed(futures):
+            change = futures[future]
+            try:
+                yield Event(change.ref, future.result(), change.note, change.level)
+            except GitopsError as error:
+                failures.append(hidden(error, mask))
+        if failures:
+            raise failures[0] if len(failures) == 1 else Problems(failures)
+
+    def _carry_out(self, change: Change, plan: Plan) -> Word:
+        self.may_write()
+        if change.action is Action.DELETE:
+            return self._delete(change)
+        if change.action is Action.REPLACE:
+            self._make_way(change)
+        assert change.desired is not None
+        desired = stamped(change.desired, plan.release.owner, plan.release.revision, self.run)
+        if change.adopts:
+            self._adopt(change)
+        if change.replicas is not None:
+            self._hand_over_replicas(change, desired)
+        self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
+        return DONE[change.action]
+
+    def _delete(self, change: Change) -> Word:
+        assert change.live is not None
+        return "deleted" if self.cluster.delete(change.ref, change.live.uid) else "gone"
+
+    def _make_way(self, change: Change) -> None:
+        """Delete the live object, and wait until its name is free."""
+        assert change.live is not None
+        self.cluster.delete(change.ref, change.live.uid)
+        uid = change.live.uid
+        self._until(change.ref, lambda found: found is None or found.uid != uid, "is not gone")
+
+    def _adopt(self, change: Change) -> None:
+        """Record the fields of client-side applies as ours. The resource version keeps others' writes safe."""
+        live = self.cluster.get(change.ref)
+        if live and (names := adoptable(live)):
+            self.cluster.replace(adopted(live, names))
+
+    def _hand_over_replicas(self, change: Change, desired: KubeObject) -> None:
+        """Let another manager hold `replicas` before we let go of it, so that it never falls to its default."""
+        spec = {"replicas": change.replicas}
+        if change.live is None:
+            self.cluster.apply(KubeObject({**desired.body, "spec": {**desired.body["spec"], **spec}}))
+        metadata = {"name": desired.name, "namespace": desired.namespace}
+        held = {"apiVersion": desired.api_version, "kind": desired.kind, "metadata": metadata, "spec": spec}
+        self.cluster.apply(KubeObject(held), force=True, manager=REPLICAS_MANAGER)
+
+    def _finish_level(self, changes: Sequence[Change], needed: frozenset[ObjectRef]) -> None:
+        """Wait for what the next levels cannot do without: kinds that are new, and what is depended on."""
+        kinds = [change for change in changes if change.ref.kind == "CustomResourceDefinition"]
+        for change in changes:
+            if change in kinds or change.ref in needed:
+                self._until(change.ref, _is_ready, "is not ready, and others need it")
+        for change in kinds:
+            self._until_served(change)
+
+    def _until(self, ref: ObjectRef, holds: Callable[[KubeObject | None], bool], problem: str) -> None:
+        deadline = self.now() + self.timeout
+        while not holds(found := self.cluster.get(ref)):
+            if self.now() > deadline:
+                why = status(found.body).message if found else "it is not there"
+                raise GitopsError(str(ref), f"{problem} after {self.timeout:.0f} s: {why}", "see its events")
+            self.sleep(STEP)
+
+    def _until_served(self, change: Change) -> None:
+        """Wait until discovery lists the kinds of a definition; the server is a moment later with that."""
+        assert change.desired is not None
+        spec = change.desired.body["spec"]
+        deadline = self.now() + self.timeout
+        while any(
+            not self.cluster.kinds(refresh=True).find(spec["group"], spec["names"]["kind"], version["name"])
+            for version in spec["versions"]
+            if version.get("served")
+        ):
+            if self.now() > deadline:
+                raise GitopsError(str(change.ref), "is established, and not served", "look at the API server's log")
+            self.sleep(STEP)
+
+
+def deletion_level(ref: ObjectRef) -> int:
+    """When an object is deleted: the reverse of when it is applied; custom objects before their definition."""
+    from gitops.plan.order import rank
+
+    return -rank(ref.kind)
+
+
+def hidden(error: GitopsError, mask: Mask) -> GitopsError:
+    """`error` without the values of Secrets: an API server may quote what it refuses."""
+    problem, hint = mask.text(error.problem), mask.text(error.hint)
+    if (problem, hint) == (error.problem, error.hint):
+        return error
+    status = error.status if isinstance(error, ApiError) else 0
+    return ApiError(error.subject, problem, hint, status)
+
+
+def _is_ready(found: KubeObject | None) -> bool:
+    if found is None:
+        return False
+    now = status(found.body)
+    if now.state is State.FAILED:
+        raise GitopsError(str(found.ref), f"failed: {now.message}", "see its events")
+    return now.state is State.READY

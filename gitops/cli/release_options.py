@@ -1,0 +1,104 @@
+"""The options that `plan` and `deploy` share, and what they make of them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from gitops.cli.context import Context
+    from gitops.config.overlays import Overlay
+    from gitops.objects import KubeObject, ObjectRef
+    from gitops.pipeline import Intent
+    from gitops.plan.model import Release
+    from gitops.plan.planner import Policy
+    from gitops.revisions import Revisions
+
+Command = Callable[..., Any]
+
+_OPTIONS = (
+    click.argument("name", metavar="ENV"),
+    click.option("--cluster", default="", help="Only on this cluster, of several."),
+    click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster."),
+    click.option("--output", "-o", "form", type=click.Choice(["text", "json", "markdown"]), default="text"),
+    click.option("--diff", is_flag=True, help="Show every field that changes."),
+    click.option("--confirm", multiple=True, metavar="OBJECT", help="Allow to delete or replace this object."),
+    click.option(
+        "--take-ownership", multiple=True, metavar="OBJECT", help="Take this object's fields from other managers."
+    ),
+    click.option("--allow-prune", is_flag=True, help="Lift the limits on how many objects are deleted."),
+    click.option("--prune/--no-prune", default=True, help="Delete what the new revision lacks."),
+)
+
+
+def release_options(command: Command) -> Command:
+    """Give `command` the options that say what is planned, and under which policy."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def policy_of(confirm: tuple[str, ...], take_ownership: tuple[str, ...], allow_prune: bool, prune: bool) -> "Policy":
+    """The options as the planner takes them."""
+    from gitops.plan.planner import Policy
+
+    return Policy(frozenset(confirm), frozenset(take_ownership), prune=prune, allow_prune=allow_prune)
+
+
+def release_of(context: "Context", overlay: "Overlay", target: str, revision: str, title: str) -> "Release":
+    """What is about to be released."""
+    from gitops.plan.model import Release
+
+    owner = f"{context.config.name}/{overlay.name}"
+    return Release(overlay.name, target, revision, title, owner, overlay.namespace)
+
+
+def claims_of(context: "Context", overlay: "Overlay") -> "Callable[[], Mapping[ObjectRef, str]]":
+    """What the other overlays of the same cluster have at this revision; rendered when it is asked."""
+
+    def claims() -> "Mapping[ObjectRef, str]":
+        from gitops.config.overlays import all_overlays
+
+        others = [each for each in all_overlays(context.config) if each != overlay and each.cluster == overlay.cluster]
+        there = [each for each in others if overlay.cluster and (context.root / each.path).is_dir()]
+        found = ((each, other) for other in there for each in _objects(context, other))
+        return {each.ref: other.name for each, other in found}
+
+    return claims
+
+
+def earlier_of(overlay: "Overlay", revisions: "Revisions") -> "Callable[[str], tuple[str, Sequence[KubeObject]]]":
+    """What gives the title and objects that an overlay had at a revision."""
+    from gitops.render import render
+
+    def earlier(revision: str) -> "tuple[str, Sequence[KubeObject]]":
+        with revisions.tree_at(revision) as tree:
+            return revisions.title(revision), render(tree, overlay.path).objects
+
+    return earlier
+
+
+def intent_of(
+    context: "Context",
+    overlay: "Overlay",
+    policy: "Policy",
+    revisions: "Revisions",
+    allow_older: bool,
+    rollback_on_failure: bool,
+) -> "Intent":
+    """What is asked of a deploy."""
+    from gitops.pipeline import Intent
+
+    earlier = earlier_of(overlay, revisions) if rollback_on_failure else None
+    intent = Intent(policy, claims_of(context, overlay), earlier=earlier)
+    return intent if allow_older else replace(intent, is_older=revisions.is_older)
+
+
+def _objects(context: "Context", overlay: "Overlay") -> "Iterator[KubeObject]":
+    from gitops.render import render
+
+    for each in render(context.root, overlay.path).objects:
+        yield each if each.namespace or not overlay.namespace else each.with_metadata(namespace=overlay.namespace)
+        if not each.namespace:
+            yield each

@@ -1,0 +1,74 @@
+"""What the API server's refusals mean, in our words: a `Status` document in, an `ApiError` out."""
+
+import json
+import re
+from typing import Any
+
+from gitops.clients.cluster import ApiError, Conflict, Invalid
+from gitops.objects import FieldConflict
+
+IMMUTABLE = re.compile(
+    r"field is immutable|may not be (changed|updated)|updates to \w+ spec for fields other than"
+    r"|cannot change roleRef|is immutable after creation|may not change once set|spec is immutable",
+    re.IGNORECASE,
+)
+HINTS = {
+    401: "log in again, or check the token",
+    403: "the role needs this right",
+    413: "the object is too large; etcd takes about 1.5 MB",
+    429: "the API server is busy; run it again later",
+    504: "the API server did not finish in time; run it again",
+}
+
+
+def refusal(subject: str, code: int, body: bytes) -> ApiError:
+    """The error for an answer of `code` with `body` about `subject`."""
+    status = _status(body)
+    message = str(status.get("message") or body[:200].decode("utf-8", "replace").strip() or f"HTTP {code}")
+    causes = (status.get("details") or {}).get("causes") or []
+    if code == 409:
+        return _conflict(subject, message, causes)
+    if code == 422:
+        return _invalid(subject, message, causes)
+    problem = " ".join(_without_name(message).split())
+    return ApiError(subject, problem, HINTS.get(code, ""), code, str(status.get("reason") or ""))
+
+
+def _status(body: bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) and document.get("kind") == "Status" else {}
+
+
+def _conflict(subject: str, message: str, causes: list[dict[str, Any]]) -> Conflict:
+    fields = tuple(
+        FieldConflict(_manager(cause.get("message", "")), cause.get("field", ""))
+        for cause in causes
+        if cause.get("reason") == "FieldManagerConflict"
+    )
+    if not fields:
+        return Conflict(subject, " ".join(_without_name(message).split()), "run it again")
+    named = ", ".join(f"{manager} owns {field}" for manager, field in sorted(set(fields)))
+    return Conflict(subject, named, f"--take-ownership {subject}, or leave the field out of the overlay", fields)
+
+
+def _manager(message: str) -> str:
+    match = re.search(r'conflict with "([^"]*)"', message)
+    return match[1] if match else "another manager"
+
+
+def _invalid(subject: str, message: str, causes: list[dict[str, Any]]) -> Invalid:
+    immutable = tuple(cause.get("field", "") for cause in causes if IMMUTABLE.search(cause.get("message", "")))
+    if causes:
+        said = "; ".join(f"{cause.get('field', '')}: {cause.get('message', '')}".lstrip(": ") for cause in causes[:5])
+    else:
+        said = _without_name(message)
+        immutable = ("",) if IMMUTABLE.search(message) else ()
+    return Invalid(subject, " ".join(said.split()), "", immutable)
+
+
+def _without_name(message: str) -> str:
+    """The server's sentence without its own `deployments.apps "x" is forbidden: ` at the front: ours says it."""
+    return re.sub(r'^[\w.-]+ "[^"]*" is (forbidden|invalid): ', "", message)

@@ -1,0 +1,48 @@
+"""What can be rendered and deployed by name: environments, the platform's overlays, and `platform` for all of these."""
+
+from dataclasses import dataclass
+
+from gitops.config.model import Config, Target
+from gitops.errors import GitopsError, nearest
+
+PLATFORM = "platform"
+"""Stands for every overlay of the platform, in order."""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """One overlay and where it is deployed."""
+
+    name: str
+    path: str
+    namespace: str = ""
+    """The environment's; empty for an overlay of the platform."""
+    cluster: str = ""
+    target: Target | None = None
+
+
+def all_overlays(config: Config) -> tuple[Overlay, ...]:
+    """The platform's overlays on each of its clusters, then the environments: the order of a first deploy."""
+    clusters = config.platform.clusters or tuple(cluster.name for cluster in config.clusters)
+    platform = [
+        Overlay(name, f"kustomize/overlays/{name}", cluster=cluster)
+        for name in config.platform.overlays
+        for cluster in clusters
+    ]
+    environments = [
+        Overlay(each.name, each.path, each.namespace, each.cluster or "", each.target) for each in config.environments
+    ]
+    return (*platform, *environments)
+
+
+def overlays_named(config: Config, name: str, cluster: str = "") -> tuple[Overlay, ...]:
+    """What `name` stands for, on `cluster` or wherever it belongs. Raises `GitopsError` with the nearest name."""
+    every = all_overlays(config)
+    names = config.platform.overlays if name == PLATFORM else (name,)
+    found = tuple(each for each in every if each.name in names and cluster in ("", each.cluster))
+    if not found:
+        if cluster and any(each.name in names for each in every):
+            raise GitopsError(config.file, f"'{name}' is not on cluster '{cluster}'", "see environments and platform")
+        known = dict.fromkeys(each.name for each in every) | ({PLATFORM: None} if config.platform.overlays else {})
+        raise GitopsError(config.file, f"no environment '{name}'", nearest(name, known))
+    return found

@@ -1,0 +1,86 @@
+"""kustomize/overlays/autoscaling: Cluster Autoscaler, metrics-server, headroom; and the load test beside it."""
+
+from gitops.config import Config
+from gitops.errors import GitopsError
+from gitops.generate.clusters import platform_cluster
+from gitops.generate.pins import Pin, pinned
+from gitops.generate.security import HEADROOM_NAMESPACE, load_test_namespace, namespace_text, psa_version
+from gitops.generate.texts import Files, fill, scalar
+
+AUTOSCALING = "kustomize/overlays/autoscaling"
+LOAD_TEST = "kustomize/load-test"
+
+
+def autoscaling_files(config: Config, pins: tuple[Pin, ...]) -> Files:
+    """The overlay for the platform's cluster. Raises `GitopsError` on EKS Auto Mode, which scales by itself."""
+    cluster = platform_cluster(config, "autoscaling")
+    if cluster.auto_mode:
+        raise GitopsError(
+            config.file,
+            f"{cluster.name} runs in EKS Auto Mode, where a Cluster Autoscaler would fight AWS's own",
+            "take autoscaling out of platform.overlays",
+        )
+    room = config.platform.headroom
+    result = {
+        "kustomization.yaml": fill("autoscaling/kustomization.yaml", headroom="- headroom.yaml" if room.pods else ""),
+        "cluster-autoscaler-rbac.yaml": fill("autoscaling/cluster-autoscaler-rbac.yaml"),
+        "cluster-autoscaler.yaml": fill(
+            "autoscaling/cluster-autoscaler.yaml",
+            image=pinned(pins, "cluster-autoscaler", config, cluster.version),
+            cluster=cluster.name,
+            region=cluster.region or config.region,
+        ),
+        "metrics-server-rbac.yaml": fill("autoscaling/metrics-server-rbac.yaml"),
+        "metrics-server.yaml": fill(
+            "autoscaling/metrics-server.yaml", image=pinned(pins, "metrics-server", config, cluster.version)
+        ),
+    }
+    if room.pods:
+        result["headroom.yaml"] = fill(
+            "autoscaling/headroom.yaml",
+            pods=room.pods,
+            image=pinned(pins, "pause", config, cluster.version),
+            cpu=scalar(room.cpu),
+            memory=scalar(room.memory),
+        )
+        if "security" not in config.platform.overlays:
+            raise GitopsError(
+                config.file,
+                f"headroom runs in the namespace {HEADROOM_NAMESPACE}, which the overlay security makes",
+                "add security to platform.overlays, or write platform: {headroom: {pods: 0}}",
+            )
+    return {f"{AUTOSCALING}/{file}": text.encode() for file, text in result.items()}
+
+
+def load_test_files(config: Config, pins: tuple[Pin, ...]) -> Files:
+    """kustomize/load-test for the first application that scales; nothing where none does."""
+    scaled = next((application for application in config.workloads if application.autoscaling), None)
+    if scaled is None:
+        return {}
+    environment = config.environments[0]
+    namespace = load_test_namespace(config)
+    version = config.cluster(environment.cluster).version if environment.cluster else None
+    result = {
+        "kustomization.yaml": fill(
+            "loadtest/kustomization.yaml",
+            application=scaled.name,
+            target=environment.namespace,
+            namespace=namespace,
+        ),
+        "namespace.yaml": namespace_text(namespace, {}, "restricted", psa_version(version), "restricted"),
+        "job.yaml": fill(
+            "loadtest/job.yaml",
+            image=pinned(pins, "load-test", config, version),
+            application=scaled.name,
+            target=environment.namespace,
+            port=scaled.port,
+            health=scaled.health,
+        ),
+        "networkpolicy.yaml": fill(
+            "loadtest/networkpolicy.yaml",
+            target=environment.namespace,
+            application=scaled.name,
+            port=scaled.port,
+        ),
+    }
+    return {f"{LOAD_TEST}/{file}": text.encode() for file, text in result.items()}

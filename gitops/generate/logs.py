@@ -1,0 +1,35 @@
+"""kustomize/overlays/logging: Fluent Bit."""
+
+from gitops.config import Config
+from gitops.generate.clusters import fine_grained_kubelet, platform_cluster
+from gitops.generate.pins import Pin, pinned
+from gitops.generate.texts import Files, fill
+
+LOGGING = "kustomize/overlays/logging"
+_KUBELET_RULE = """\
+# The kubelet's list of pods. Not nodes/proxy, which would let it run commands in any container of the node.
+- apiGroups:
+    - ""
+  resources:
+    - nodes/pods
+  verbs:
+    - get"""
+_KUBELET_LINES = "Use_Kubelet         On\nKubelet_Port        10250"
+
+
+def logging_files(config: Config, pins: tuple[Pin, ...]) -> Files:
+    """The overlay for the platform's cluster."""
+    cluster = platform_cluster(config, "logging")
+    kubelet = fine_grained_kubelet(cluster)
+    region = cluster.region or config.region
+    image = pinned(pins, "fluent-bit", config, cluster.version)
+    result = {
+        "kustomization.yaml": fill("logging/kustomization.yaml", cluster=cluster.name, region=region),
+        "rbac.yaml": fill("logging/rbac.yaml", kubelet=_KUBELET_RULE if kubelet else ""),
+        "daemonset.yaml": fill("logging/daemonset.yaml", image=image),
+        "fluent-bit.conf": fill("logging/fluent-bit.conf"),
+        "application.conf": fill("logging/application.conf", kubelet=_KUBELET_LINES if kubelet else ""),
+        "dataplane.conf": fill("logging/dataplane.conf"),
+        "host.conf": fill("logging/host.conf"),
+    }
+    return {f"{LOGGING}/{file}": text.encode() for file, text in result.items()}

@@ -1,0 +1,113 @@
+"""What an environment owns in a cluster, and what was released there: a ConfigMap, read and written as a value."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from gitops.errors import GitopsError
+from gitops.objects import KubeObject, ObjectRef
+
+HISTORY = 20
+"""Releases that are remembered."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One release: a revision of the manifest repository, and how it ended."""
+
+    revision: str
+    title: str
+    started: str
+    """UTC, ISO 8601."""
+    run: str
+    result: str
+    """deployed, failed, or applying while (or when cut off) under way."""
+    ended: str = ""
+    changes: str = ""
+    """As the plan's last line said: "1 update, 1 create"."""
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The record of one environment."""
+
+    owner: str
+    """system/environment: who the objects belong to."""
+    owned: frozenset[ObjectRef] = frozenset()
+    history: tuple[Entry, ...] = ()
+    """Newest first."""
+    fence: int = 0
+    """Token of the last run that wrote; a run with a smaller one has lost its lease and must not write."""
+    resource_version: str = field(default="", compare=False)
+    """Of the ConfigMap that it was read from; empty where there is none yet."""
+
+    @property
+    def deployed(self) -> Entry | None:
+        """The last release that was carried out to its end."""
+        return next((entry for entry in self.history if entry.result == "deployed"), None)
+
+    @property
+    def last(self) -> Entry | None:
+        """The last release that was begun."""
+        return self.history[0] if self.history else None
+
+    def good_before(self) -> Entry | None:
+        """The last release that ended well, other than the one that is there now."""
+        there = self.last.revision if self.last else ""
+        good = (entry for entry in self.history if entry.result == "deployed" and entry.revision != there)
+        return next(good, None)
+
+    def begun(self, entry: Entry, adds: Iterable[ObjectRef], fence: int) -> "Inventory":
+        """Written before the first change: owns what it owned and what is about to come, so that nothing is lost
+        when the run is cut off."""
+        owned = self.owned | frozenset(adds)
+        return Inventory(self.owner, owned, (entry, *self.history)[:HISTORY], fence, self.resource_version)
+
+    def ended(self, entry: Entry, owned: Iterable[ObjectRef]) -> "Inventory":
+        """Written after the last change."""
+        return Inventory(self.owner, frozenset(owned), (entry, *self.history[1:]), self.fence, self.resource_version)
+
+
+def inventory_ref(namespace: str, environment: str) -> ObjectRef:
+    """The ConfigMap that holds the inventory of `environment`."""
+    return ObjectRef("", "ConfigMap", namespace, f"gitops-{environment}")
+
+
+def to_object(inventory: Inventory, ref: ObjectRef) -> KubeObject:
+    """The inventory as the ConfigMap `ref`."""
+    document = {
+        "owner": inventory.owner,
+        "fence": inventory.fence,
+        "history": [asdict(entry) for entry in inventory.history],
+        "objects": [list(owned) for owned in sorted(inventory.owned)],
+    }
+    metadata: dict[str, Any] = {
+        "name": ref.name,
+        "namespace": ref.namespace,
+        "labels": {"app.kubernetes.io/managed-by": "gitops"},
+    }
+    if inventory.resource_version:
+        metadata["resourceVersion"] = inventory.resource_version
+    data = {"inventory.json": json.dumps(document, separators=(",", ":"), ensure_ascii=False)}
+    return KubeObject({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def from_object(found: KubeObject, owner: str) -> Inventory:
+    """The inventory in a ConfigMap. Raises `GitopsError` where it is another's, or not readable: then nothing may be
+    pruned by it."""
+    try:
+        document = json.loads(found.body["data"]["inventory.json"])
+        history = tuple(Entry(**{**entry, "images": tuple(entry["images"])}) for entry in document["history"])
+        owned = frozenset(ObjectRef(*ref) for ref in document["objects"])
+        there, fence = str(document["owner"]), int(document["fence"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise GitopsError(
+            str(found.ref), "is not an inventory that can be read", "restore it from a backup; nothing was changed"
+        ) from error
+    if there != owner:
+        raise GitopsError(
+            str(found.ref), f"belongs to {there}, not to {owner}", "give one of them another namespace or name"
+        )
+    return Inventory(owner, owned, history, fence, str(found.metadata.get("resourceVersion", "")))

@@ -1,0 +1,134 @@
+"""The stages joined: a line a stage. Yields the plan and what happens; shows nothing and asks nobody."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+
+from gitops.apply.events import Event
+from gitops.errors import GitopsError, Problems
+from gitops.objects import KubeObject, ObjectRef
+from gitops.plan.model import Plan, Release
+from gitops.plan.planner import DEFAULT_POLICY, Policy, plan
+from gitops.revisions import Superseded
+from gitops.target import Target
+
+
+def nothing_claimed() -> Mapping[ObjectRef, str]:
+    """Where there is only one overlay."""
+    return {}
+
+
+Earlier = Callable[[str], tuple[str, Sequence[KubeObject]]]
+"""Gives the title and the objects of a revision."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is asked of a deploy, besides what is deployed where."""
+
+    policy: Policy = DEFAULT_POLICY
+    claims: Callable[[], Mapping[ObjectRef, str]] = nothing_claimed
+    """Objects that the other overlays of the same cluster have at this revision, and which; asked before a prune."""
+    is_older: Callable[[str, str], bool] = lambda _ours, _deployed: False
+    """Whether the first revision is an ancestor of the second."""
+    approved: Callable[[Plan], None] = lambda _: None
+    """Raises `GitopsError` where the plan is not the one that was approved."""
+    earlier: Earlier | None = None
+    """Title and objects of an earlier revision, to roll back to when the release fails; None: it stays as it is."""
+
+
+def prepare(release: Release, rendered: Sequence[KubeObject], target: Target, intent: Intent = Intent()) -> Plan:
+    """What a deploy would do. Changes nothing."""
+    desired = target.complete(release, rendered)
+    snapshot = target.read(release, desired)
+    candidates = snapshot.inventory.owned - {each.ref for each in desired}
+    return plan(release, desired, snapshot, intent.policy, intent.claims() if candidates else {})
+
+
+def deploy(
+    release: Release,
+    rendered: Sequence[KubeObject],
+    target: Target,
+    intent: Intent = Intent(),
+    dry_run: bool = False,
+) -> Iterator[Plan | Event]:
+    """Lock, plan, apply, wait, prune, record. Yields the plan first: who consumes it may show it, ask, and stop there.
+
+    Raises `GitopsError` where the plan is refused, `Superseded` where something newer was deployed, and what failed
+    where the release fails: that is recorded, and rolled back if asked.
+    """
+    with nullcontext() if dry_run else target.lock(release):
+        decided = prepare(release, rendered, target, intent)
+        refuse_older(decided, intent)
+        yield decided
+        if dry_run:
+            return
+        intent.approved(decided)
+        refuse(decided)
+        try:
+            yield from carry_out(decided, target)
+        except GitopsError as error:
+            if intent.earlier is None or decided.inventory.deployed is None:
+                raise
+            yield Event(None, "failed", str(error))
+            yield from roll_back(decided, target, intent, error)
+
+
+def carry_out(decided: Plan, target: Target) -> Iterator[Event]:
+    """Do exactly what was decided."""
+    try:
+        yield from target.apply(decided)
+        yield from target.wait(decided)
+        yield from target.prune(decided)
+    except GitopsError:
+        yield from target.record(decided, "failed")
+        raise
+    yield from target.record(decided)
+
+
+def roll_back(failed: Plan, target: Target, intent: Intent, failure: GitopsError) -> Iterator[Plan | Event]:
+    """Deploy the last good revision again, verify that it is what is there, and raise `failure` all the same."""
+    good = failed.inventory.deployed
+    assert good is not None
+    assert intent.earlier is not None
+    title, objects = intent.earlier(good.revision)
+    release = replace(failed.release, revision=good.revision, title=title)
+    careful = replace(intent, policy=replace(intent.policy, allow_prune=True, keep_precious=True))
+    decided = prepare(release, objects, target, careful)
+    yield decided
+    refuse(decided)
+    yield from carry_out(decided, target)
+    left = prepare(release, objects, target, careful).pending
+    short = good.revision[:7]
+    if left:
+        raise GitopsError(failure.subject, f"{failure.problem}; {short} is back, but for {left[0].ref}", failure.hint)
+    raise GitopsError(failure.subject, f"{failure.problem}; rolled back to {short}, healthy", failure.hint)
+
+
+def refuse(decided: Plan) -> None:
+    """Raise what keeps `decided` from being carried out, all at once."""
+    errors = [GitopsError(refusal.subject, refusal.problem, refusal.hint) for refusal in decided.refusals]
+    if errors:
+        raise errors[0] if len(errors) == 1 else Problems(errors)
+
+
+def refuse_older(decided: Plan, intent: Intent) -> None:
+    """Raise `Superseded` where a newer revision than this one was deployed, or begun, already."""
+    last, ours = decided.inventory.last, decided.release.revision
+    if last and ours and last.revision and intent.is_older(ours, last.revision):
+        raise Superseded(
+            decided.release.environment,
+            f"superseded: {last.revision[:7]} was deployed here, and is newer than {ours[:7]}",
+            "nothing to do; to go back, gitops rollback",
+        )
+
+
+def compare_released(release: Release, target: Target, earlier: Earlier) -> Plan | None:
+    """What a deploy of the revision that was released last would do again: its changes are the drift. None where
+    nothing was released yet. Changes nothing."""
+    deployed = target.inventory(release).deployed
+    if deployed is None:
+        return None
+    title, objects = earlier(deployed.revision)
+    intent = Intent(Policy(prune=False))
+    return prepare(replace(release, revision=deployed.revision, title=title), objects, target, intent)

@@ -1,0 +1,183 @@
+"""Which fields of a live object a manager owns (managedFields), and whether an apply would change nothing.
+
+An object whose every desired field is ours and has the desired value, and of which we own nothing else, is as it
+should be: that is proved here without asking the server. Whatever is not proved is asked (a dry run), so a doubt costs
+time and never correctness.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from gitops.objects import MANAGER, Body, KubeObject
+
+QUANTITIES = frozenset({"limits", "requests", "hard", "capacity", "max", "min", "default", "defaultRequest"})
+"""Mappings whose values are quantities: "1000m" and "1" are the same."""
+KEY_DEFAULTS = {"protocol": "TCP"}
+"""What the API server fills into the keys of a list before it tells its items apart."""
+
+_ABSENT = object()
+_SUFFIXES = {"": 0, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+
+
+def managers(live: KubeObject) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Each manager of the object itself (not of its status): name, operation, and the fields it owns."""
+    return [
+        (str(entry.get("manager")), str(entry.get("operation")), entry.get("fieldsV1") or {})
+        for entry in live.metadata.get("managedFields") or []
+        if not entry.get("subresource")
+    ]
+
+
+def applied_fields(live: KubeObject, manager: str = MANAGER) -> Mapping[str, Any]:
+    """What `manager` owns by server-side apply; empty where it never applied."""
+    return next((fields for name, how, fields in managers(live) if name == manager and how == "Apply"), {})
+
+
+def is_applied(desired: KubeObject, live: KubeObject) -> bool:
+    """Whether an apply of `desired` is sure to change nothing of `live`, not even who owns what."""
+    versions = [
+        entry.get("apiVersion")
+        for entry in live.metadata.get("managedFields") or []
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply"
+    ]
+    if versions != [desired.api_version]:
+        return False
+    return _same(_content(desired.body), live.body, applied_fields(live), "")
+
+
+def _content(body: Body) -> dict[str, Any]:
+    """The object without what identifies it: that is in no set of fields."""
+    content = {key: value for key, value in body.items() if key not in ("apiVersion", "kind", "metadata", "status")}
+    metadata = {
+        key: value
+        for key, value in body["metadata"].items()
+        if key not in ("name", "namespace", "creationTimestamp") and value not in (None, {})
+    }
+    return {**content, "metadata": metadata} if metadata else content
+
+
+def _same(desired: Any, live: Any, fields: Mapping[str, Any], parent: str) -> bool:
+    inner = _inner(fields)
+    if not inner:
+        return _equal(desired, live, parent)
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return set(inner) == {f"f:{key}" for key in desired} and all(
+            _same(value, live.get(key, _ABSENT), inner[f"f:{key}"], parent if parent in QUANTITIES else key)
+            for key, value in desired.items()
+        )
+    if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(inner):
+        return _same_items(desired, live, inner)
+    return False
+
+
+def _same_items(desired: list[Any], live: list[Any], fields: Mapping[str, Any]) -> bool:
+    """Items told apart by a key (`k:{"name":"web"}`) or by value (`v:"x"`), in the same order as desired."""
+    places: dict[int, tuple[int, Mapping[str, Any]]] = {}
+    for selector, inner in fields.items():
+        ours, theirs = item_at(desired, selector), item_at(live, selector)
+        if ours is None or theirs is None or ours in places:
+            return False
+        places[ours] = (theirs, inner)
+    order = [places[index][0] for index in sorted(places)]
+    return order == sorted(order) and all(
+        _same(_with_defaults(desired[ours], inner), live[theirs], inner, "") for ours, (theirs, inner) in places.items()
+    )
+
+
+def _with_defaults(item: Any, fields: Mapping[str, Any]) -> Any:
+    """`item` with the defaulted keys that the server counts as ours once it has filled them in."""
+    if not isinstance(item, Mapping):
+        return item
+    filled = {key: value for key, value in KEY_DEFAULTS.items() if f"f:{key}" in fields and key not in item}
+    return {**item, **filled}
+
+
+def item_at(items: list[Any], selector: str) -> int | None:
+    """The index of the item that `selector` of a field set means."""
+    kind, _, text = selector.partition(":")
+    if kind == "i":
+        return int(text) if int(text) < len(items) else None
+    wanted = json.loads(text)
+    for index, item in enumerate(items):
+        if kind == "v" and item == wanted:
+            return index
+        if kind == "k" and isinstance(item, Mapping) and _has(item, wanted):
+            return index
+    return None
+
+
+def _has(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
+    return all(item.get(key, KEY_DEFAULTS.get(key)) == value for key, value in keys.items())
+
+
+def _equal(desired: Any, live: Any, parent: str) -> bool:
+    if type(desired) is type(live) and desired == live:
+        return True
+    if parent in QUANTITIES:
+        ours, theirs = quantity(desired), quantity(live)
+        return ours is not None and ours == theirs
+    return False
+
+
+def quantity(value: Any) -> Decimal | None:
+    """A Kubernetes quantity as a number; None where it is none."""
+    match = re.fullmatch(r"([+-]?\d+(?:\.\d*)?|[+-]?\.\d+)(?:[eE]([+-]?\d{1,2})|([KMGTPE]i|[numkMGTPE]?))", str(value))
+    if isinstance(value, bool) or not match:
+        return None
+    number, exponent, suffix = match.groups()
+    if exponent:
+        return Decimal(number).scaleb(int(exponent))
+    if suffix in _BINARY:
+        return Decimal(number) * Decimal(1024 ** _BINARY[suffix])
+    return Decimal(number).scaleb(_SUFFIXES[suffix or ""])
+
+
+def without(fields: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+    """The set `fields` less those in `taken`."""
+    left: dict[str, Any] = {}
+    for key, inner in fields.items():
+        if key not in taken:
+            left[key] = inner
+        elif _inner(inner) and _inner(taken[key]):
+            rest = without(inner, taken[key])
+            if _inner(rest):
+                left[key] = rest
+    return left
+
+
+def union(sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Every field of `sets`."""
+    every: dict[str, Any] = {}
+    for fields in sets:
+        for key, inner in fields.items():
+            every[key] = union([every[key], inner]) if key in every else inner
+    return every
+
+
+def removed(value: Any, fields: Mapping[str, Any]) -> Any:
+    """`value` without `fields`, and without the mappings that are empty then: what an apply that gives them up does."""
+    if isinstance(value, Mapping):
+        kept = {}
+        for key, inner in value.items():
+            taken = fields.get(f"f:{key}")
+            if taken is None:
+                kept[key] = inner
+            elif _inner(taken) and (rest := removed(inner, taken)) not in ({}, []):
+                kept[key] = rest
+        return kept
+    if isinstance(value, list):
+        places = {item_at(value, key): inner for key, inner in fields.items() if key != "."}
+        return [
+            removed(item, places[index]) if index in places else item
+            for index, item in enumerate(value)
+            if index not in places or "." not in places[index]
+        ]
+    return value
+
+
+def _inner(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != "."}

@@ -1,0 +1,257 @@
+"""Desired objects and a snapshot of the live ones in, a plan out. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
+from gitops.plan.autoscaling import without_replicas
+from gitops.plan.diff import diff
+from gitops.plan.fields import applied_fields
+from gitops.plan.mask import Mask
+from gitops.plan.model import Action, Change, FieldChange, Plan, Refusal, Release, Risk, Snapshot
+from gitops.plan.order import levels
+
+PRECIOUS = frozenset({"Namespace", "PersistentVolumeClaim", "PersistentVolume", "CustomResourceDefinition"})
+"""Kinds whose deletion takes data with it."""
+NEVER_REPLACED = PRECIOUS | {"StatefulSet"}
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
+ALLOW_REPLACE = "gitops/allow-replace"
+"""Annotation: "true" allows the deletion and creation of an object whose immutable field changes."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a deploy may do without asking."""
+
+    confirmed: frozenset[str] = frozenset()
+    """Objects, as they print, whose deletion or replacement is confirmed."""
+    take_ownership: frozenset[str] = frozenset()
+    """Objects, as they print, whose fields are taken from other managers."""
+    prune: bool = True
+    max_prune: int = 20
+    """Most objects that a deploy deletes without --allow-prune."""
+    max_prune_share: float = 0.4
+    """Largest share of what is owned that a deploy deletes without --allow-prune."""
+    allow_prune: bool = False
+    """The two limits above are lifted."""
+    teardown: bool = False
+    """Nothing is desired on purpose: all that is owned goes, but for `kept`."""
+    kept: frozenset[str] = frozenset()
+    """Objects, as they print, that a teardown leaves."""
+    keep_precious: bool = False
+    """What holds data is kept rather than deleted, without asking: for a rollback, that nobody watches."""
+
+
+DEFAULT_POLICY = Policy()
+FEW = 3
+"""So few deletions are never too large a share."""
+
+
+def plan(
+    release: Release,
+    given: Sequence[KubeObject],
+    snapshot: Snapshot,
+    policy: Policy = DEFAULT_POLICY,
+    claimed: Mapping[ObjectRef, str] | None = None,
+) -> Plan:
+    """What makes the live state that of the desired objects `given`.
+
+    `claimed` are objects that other overlays of this tree have. Raises `GitopsError` for a cycle of dependencies.
+    """
+    order = levels(given)
+    desired = [sized(each, snapshot.autoscaled) for each in given]
+    mask = Mask((*desired, *snapshot.live.values()))
+    replicas = {each.ref: each.body["spec"].get("replicas") for each in given if each.ref in snapshot.autoscaled}
+    changes = [_change(each, order[each.ref], replicas.get(each.ref), snapshot, mask) for each in desired]
+    wanted = {each.ref for each in desired}
+    if policy.prune:
+        gone = sorted(snapshot.inventory.owned - wanted)
+        changes += [_deletion(ref, release, snapshot, policy, claimed or {}) for ref in gone if ref in snapshot.live]
+        changes += [_unseen(ref) for ref in gone if ref.group in snapshot.unknown and ref not in snapshot.live]
+    else:
+        kept = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
+        changes += [Change(Action.SKIP, ref, None, note="kept: --no-prune") for ref in kept]
+    refusals = [*_refused_changes(changes, policy), *_refused_prune(changes, desired, snapshot, policy)]
+    return Plan(release, tuple(changes), snapshot.inventory, tuple(refusals))
+
+
+def owned_after(plan: Plan) -> frozenset[ObjectRef]:
+    """What the environment owns when `plan` is carried out: what is desired, and what is kept for now."""
+    kept = {change.ref for change in plan.changes if change.action is Action.SKIP and change.note.startswith("kept")}
+    return frozenset(kept | {change.ref for change in plan.changes if change.desired is not None})
+
+
+def sized(desired: KubeObject, autoscaled: frozenset[ObjectRef]) -> KubeObject:
+    """`desired`, without its `replicas` where an autoscaler sets them."""
+    return without_replicas(desired) if desired.ref in autoscaled else desired
+
+
+def stamped(desired: KubeObject, owner: str, revision: str = "", run: str = "") -> KubeObject:
+    """`desired` with the annotations that say whose it is, and which revision and run changed it."""
+    stamps = {OWNER: owner, REVISION: revision, RUN: run}
+    return desired.with_annotations({key: value for key, value in stamps.items() if value})
+
+
+def restamped(desired: KubeObject, live: KubeObject, owner: str) -> KubeObject:
+    """`desired` as it was stamped when it was last applied, so that a comparison sees no change in that."""
+    ours = applied_fields(live).get("f:metadata", {}).get("f:annotations", {})
+    old = {key: live.annotations[key] for key in (REVISION, RUN) if f"f:{key}" in ours and key in live.annotations}
+    return stamped(desired, owner).with_annotations(old)
+
+
+def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Snapshot, mask: Mask) -> Change:
+    ref = desired.ref
+    live, merged = snapshot.live.get(ref), snapshot.merged.get(ref)
+    if live is None:
+        return Change(Action.CREATE, ref, desired, replicas=replicas, level=level)
+    if reason := snapshot.immutable.get(ref):
+        risk = Risk.DATA_LOSS if ref.kind in NEVER_REPLACED else Risk.REPLACE
+        return Change(Action.REPLACE, ref, desired, risk=risk, note=mask.text(reason), live=live, level=level)
+    assert merged is not None, f"{ref} is live, and was not previewed"
+    fields = diff(live.body, merged.body)
+    adopts = snapshot.orphans.get(ref, ())
+    if not fields and not adopts and applied_fields(live) == applied_fields(merged):
+        return Change(Action.UNCHANGED, ref, desired, live=live, level=level)
+    return Change(
+        action=Action.UPDATE,
+        ref=ref,
+        desired=desired,
+        fields=mask.changes(ref.kind, fields),
+        risk=Risk.RESTART if restarts(ref, fields) else Risk.NONE,
+        note=_note(ref, live, merged, fields, adopts),
+        live=live,
+        conflicts=snapshot.conflicts.get(ref, ()),
+        adopts=adopts,
+        replicas=_kept_replicas(ref, live, snapshot),
+        level=level,
+    )
+
+
+def _kept_replicas(ref: ObjectRef, live: KubeObject, snapshot: Snapshot) -> int | None:
+    """The live size of an autoscaled object whose `replicas` was ours until now."""
+    ours = "f:replicas" in applied_fields(live).get("f:spec", {}) or bool(snapshot.orphans.get(ref))
+    return live.body["spec"].get("replicas") if ref in snapshot.autoscaled and ours else None
+
+
+def restarts(ref: ObjectRef, fields: Iterable[FieldChange]) -> bool:
+    """Whether the change replaces the pods of a workload."""
+    return ref.kind in WORKLOADS and any(change.path.startswith("spec.template") for change in fields)
+
+
+def _note(
+    ref: ObjectRef, live: KubeObject, merged: KubeObject, fields: Sequence[FieldChange], adopts: tuple[str, ...]
+) -> str:
+    said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
+    if restarts(ref, fields):
+        pods = _pods(live)
+        said.append(f"restarts {pods} pod{'' if pods == 1 else 's'}")
+    elif not said:
+        said = [change.path for change in fields[:2]]
+    before, after = live.annotations.get(OWNER), merged.annotations.get(OWNER)
+    if before and after and before != after:
+        said.append(f"taken over from {before}")
+    if adopts:
+        said.append(f"adopts the fields of {', '.join(adopts)}")
+    elif not fields:
+        said.append("becomes ours")
+    more = len(fields) - 2
+    return " · ".join(said) + (
+        f" and {more} more" if more > 0 and ".image" not in str(said) and "restarts" not in str(said) else ""
+    )
+
+
+def _tags(change: FieldChange) -> str:
+    before, after = (str(value or "none") for value in (change.before, change.after))
+    same = before.partition(":")[0] == after.partition(":")[0] and before != "none"
+    return " -> ".join(_short_image(each) if same else each for each in (before, after))
+
+
+def _short_image(image: str) -> str:
+    """The tag, or the start of the digest, of an image reference."""
+    name, _, digest = image.partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    return tag or digest[:19] or image
+
+
+def _pods(live: KubeObject) -> int:
+    now: Mapping[str, Any] = live.body.get("status") or {}
+    return int(now.get("replicas") or now.get("desiredNumberScheduled") or 0)
+
+
+def _deletion(
+    ref: ObjectRef, release: Release, snapshot: Snapshot, policy: Policy, claimed: Mapping[ObjectRef, str]
+) -> Change:
+    live = snapshot.live[ref]
+    users = {} if policy.teardown else snapshot.users
+    if reason := _spared(ref, live, release, users, claimed):
+        return Change(Action.SKIP, ref, None, note=reason, live=live)
+    risk = Risk.DATA_LOSS if ref.kind in PRECIOUS else Risk.DELETE
+    if policy.teardown and str(ref) not in policy.kept:
+        return Change(Action.DELETE, ref, None, risk=risk, live=live)
+    if str(ref) in policy.kept or (risk is Risk.DATA_LOSS and policy.keep_precious):
+        return Change(Action.SKIP, ref, None, note="kept: it holds data", live=live)
+    return Change(Action.DELETE, ref, None, risk=risk, live=live)
+
+
+def _unseen(ref: ObjectRef) -> Change:
+    return Change(Action.SKIP, ref, None, note=f"kept: the server of {ref.group} does not answer")
+
+
+def _spared(
+    ref: ObjectRef,
+    live: KubeObject,
+    release: Release,
+    users: Mapping[ObjectRef, str],
+    claimed: Mapping[ObjectRef, str],
+) -> str:
+    """Why an object that the new revision lacks is not deleted; empty where it is."""
+    owner = live.annotations.get(OWNER)
+    if owner and owner != release.owner:
+        return f"belongs to {owner} now"
+    if ref in claimed:
+        return f"moves to {claimed[ref]}"
+    if not owner and not applied_fields(live):
+        return "is no longer ours: somebody else made it anew"
+    if live.annotations.get("gitops/prune") == "false":
+        return "kept: its annotation gitops/prune says so"
+    if user := users.get(ref):
+        return f"kept: {user} still uses it"
+    if live.metadata.get("deletionTimestamp"):
+        return "kept: is being deleted already"
+    return ""
+
+
+def _refused_changes(changes: Iterable[Change], policy: Policy) -> Iterable[Refusal]:
+    for change in changes:
+        name = str(change.ref)
+        if change.conflicts and name not in policy.take_ownership:
+            fields = ", ".join(f"{manager} owns {path}" for manager, path in sorted(set(change.conflicts)))
+            yield Refusal(name, fields, f"--take-ownership {name}, or leave the field out of the overlay")
+        if change.action is Action.REPLACE and name not in policy.confirmed and not _may_replace(change):
+            yield Refusal(name, f"must be deleted and created again: {change.note}", f"--confirm {name}")
+        asked = policy.teardown or name in policy.confirmed
+        if change.action is Action.DELETE and change.risk is Risk.DATA_LOSS and not asked:
+            yield Refusal(name, "its deletion takes data with it", f"--confirm {name}, or put it back into the overlay")
+
+
+def _may_replace(change: Change) -> bool:
+    assert change.desired is not None
+    allowed = change.desired.annotations.get(ALLOW_REPLACE) == "true"
+    return allowed and change.ref.kind not in NEVER_REPLACED
+
+
+def _refused_prune(
+    changes: Sequence[Change], desired: Sequence[KubeObject], snapshot: Snapshot, policy: Policy
+) -> Iterable[Refusal]:
+    if policy.teardown:
+        return
+    deleted = sum(change.action is Action.DELETE for change in changes)
+    owned = len(snapshot.inventory.owned)
+    if owned and not desired:
+        yield Refusal("render", f"the overlay is empty, and {owned} objects are deployed", "check the overlay")
+    elif deleted and not policy.allow_prune:
+        if deleted > policy.max_prune:
+            yield Refusal("prune", f"{deleted} deletions are more than {policy.max_prune}", "--allow-prune")
+        elif deleted > FEW and deleted > policy.max_prune_share * owned:
+            yield Refusal("prune", f"{deleted} deletions of {owned} objects are too large a share", "--allow-prune")

@@ -1,0 +1,246 @@
+"""A cluster as a target: reads it, applies a plan to it, waits, and keeps the inventory there."""
+
+import base64
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from gitops import live
+from gitops.apply.applier import Applier
+from gitops.apply.events import Event
+from gitops.apply.lease import Lease, LeaseOptions
+from gitops.apply.wait import Waiter
+from gitops.clients.cluster import Cluster, Conflict
+from gitops.errors import GitopsError
+from gitops.inventory import Entry, Inventory, inventory_ref, to_object
+from gitops.objects import OWNER, KubeObject, ObjectRef
+from gitops.plan.mask import Mask
+from gitops.plan.model import Action, Change, Plan, Release, Snapshot
+from gitops.plan.planner import DEFAULT_POLICY, Policy, owned_after
+from gitops.plan.summary import counted, images
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a deploy to a cluster behaves."""
+
+    run: str = ""
+    """What names this run: the build's id, or one made up."""
+    timeout: float = 300.0
+    """Seconds that the whole release may take to be ready."""
+    patience: float = 30.0
+    """Seconds that a trouble which may pass may last."""
+    policy: Policy = DEFAULT_POLICY
+    lease: LeaseOptions = LeaseOptions()
+
+
+@dataclass
+class ClusterTarget:
+    """`Target` of a cluster. Made for one run."""
+
+    cluster: Cluster
+    options: Options = Options()
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
+    _inventory: Inventory | None = None
+    _entry: Entry | None = None
+    _lease: Lease | None = None
+    _held: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def name(self) -> str:
+        return self.cluster.name
+
+    @contextmanager
+    def lock(self, release: Release) -> Iterator[None]:
+        """Hold the environment's Lease. Where not even its namespace is there yet, it is taken once that is made."""
+        with self._held:
+            if self.cluster.get(ObjectRef("", "Namespace", "", release.home)) is not None:
+                self._take_lease(release)
+            yield
+        self._lease = None
+
+    def _take_lease(self, release: Release) -> None:
+        ref = ObjectRef("coordination.k8s.io", "Lease", release.home, f"gitops-{release.environment}")
+        holder = self.options.run or f"run-{secrets.token_hex(4)}"
+        lease = Lease(self.cluster, ref, holder, self.options.lease, self.sleep, self.monotonic, self.now)
+        self._lease = self._held.enter_context(lease)
+
+    def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
+        """Fill in namespaces, turn stringData into data, and add the environment's own namespace where it is missing:
+        a team must be able to deploy to an empty cluster."""
+        scopes = _scopes(desired)
+        placed = [_with_data(self._placed(each, release, scopes)) for each in desired]
+        home = ObjectRef("", "Namespace", "", release.namespace)
+        if release.namespace and placed and not any(each.ref == home for each in placed):
+            found = self.cluster.get(home)
+            if found is None or found.annotations.get(OWNER) == release.owner:
+                body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": release.namespace}}
+                placed.insert(0, KubeObject(body))
+        return tuple(placed)
+
+    def inventory(self, release: Release) -> Inventory:
+        return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+
+    def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
+        return live.read(self.cluster, desired, self.inventory(release))
+
+    def apply(self, plan: Plan) -> Iterator[Event]:
+        self._inventory, self._entry = plan.inventory, None
+        self._applied.clear()
+        if not plan.pending:
+            return
+        mask, applier = _mask(plan), self._applier()
+        home = [change for change in plan.pending if _is_home(change, plan.release)]
+        yield from applier.apply(replace(plan, changes=tuple(home)), mask)
+        if self._lease is None:
+            self._take_lease(plan.release)
+        self._begin(plan)
+        others = [change for change in plan.changes if change not in home]
+        yield from applier.apply(replace(plan, changes=tuple(others)), mask)
+
+    def prune(self, plan: Plan) -> Iterator[Event]:
+        yield from self._applier().prune(plan, _mask(plan))
+
+    def wait(self, plan: Plan) -> Iterator[Event]:
+        waiter = Waiter(
+            self.cluster, _mask(plan), self.options.timeout, patience=self.options.patience, now=self.monotonic
+        )
+        yield from waiter.wait(plan, self._applied)
+
+    def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:
+        """Write the inventory, unless it says the same already."""
+        inventory = self._inventory or plan.inventory
+        last = inventory.last
+        owned = owned_after(plan) if result == "deployed" else inventory.owned
+        same = last and (last.revision, last.result) == (plan.release.revision, result)
+        if same and owned == inventory.owned and not plan.pending:
+            return
+        entry = replace(self._entry or self._new_entry(plan), result=result, ended=_stamp(self.now()))
+        self._may_write()
+        begun = inventory if self._entry else inventory.begun(entry, (), inventory.fence)
+        self._write(begun.ended(entry, owned), plan.release)
+        yield Event(None, "recorded", str(self._inventory_ref(plan.release)))
+
+    def forget(self, release: Release) -> Iterator[Event]:
+        """Delete the inventory and the Lease of an environment that owns nothing any more."""
+        name = f"gitops-{release.environment}"
+        for ref in (self._inventory_ref(release), ObjectRef("coordination.k8s.io", "Lease", release.home, name)):
+            if self.cluster.delete(ref):
+                yield Event(ref, "deleted")
+
+    def _placed(self, each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
+        if each.namespace:
+            return each
+        kind = self.cluster.kinds().find(each.group, each.kind)
+        namespaced = kind.namespaced if kind else scopes.get((each.group, each.kind), False)
+        if not namespaced:
+            return each
+        if not release.namespace:
+            raise GitopsError(str(each.ref), "has no namespace", "set namespace: in the overlay's kustomization")
+        return each.with_metadata(namespace=release.namespace)
+
+    def _applier(self) -> Applier:
+        return Applier(
+            self.cluster,
+            run=self.options.run,
+            timeout=self.options.timeout,
+            force=self._takes_ownership,
+            sleep=self.sleep,
+            now=self.monotonic,
+            may_write=self._may_write,
+            applied=self._applied,
+        )
+
+    def _may_write(self) -> None:
+        if self._lease is not None:
+            self._lease.check()
+
+    def _takes_ownership(self, change: Change) -> bool:
+        return bool(change.conflicts) and str(change.ref) in self.options.policy.take_ownership
+
+    def _begin(self, plan: Plan) -> None:
+        """Record what is about to be owned, so that a run which is cut off leaves nothing that nobody owns."""
+        assert self._inventory is not None
+        self._entry = self._new_entry(plan)
+        adds = [change.ref for change in plan.changes if change.desired]
+        assert self._lease is not None
+        if self._inventory.fence > self._lease.token:
+            raise GitopsError(str(self._inventory_ref(plan.release)), "a newer run has been here", "run it again")
+        self._write(self._inventory.begun(self._entry, adds, self._lease.token), plan.release)
+
+    def _new_entry(self, plan: Plan) -> Entry:
+        return Entry(
+            revision=plan.release.revision,
+            title=plan.release.title,
+            started=_stamp(self.now()),
+            run=self.options.run,
+            result="applying",
+            changes=counted(plan),
+            images=images(plan),
+        )
+
+    def _write(self, inventory: Inventory, release: Release) -> None:
+        """Write the inventory in place of the one that was read; two deploys at once cannot both."""
+        ref = self._inventory_ref(release)
+        body = to_object(inventory, ref)
+        try:
+            written = self.cluster.replace(body) if inventory.resource_version else self._first(body)
+        except Conflict as conflict:
+            # An answer that was lost on its way makes the second attempt meet our own first one.
+            found = self.cluster.get(ref)
+            if found is None or found.body.get("data") != body.body["data"]:
+                raise GitopsError(
+                    str(ref), "another deploy is under way", "run it again when that is done"
+                ) from conflict
+            written = found
+        self._inventory = replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
+
+    def _first(self, body: KubeObject) -> KubeObject:
+        from gitops.clients.cluster import ApiError
+
+        try:
+            return self.cluster.create(body)
+        except ApiError as error:
+            if error.status == 409:
+                raise Conflict(error.subject, error.problem) from error
+            raise
+
+    def _inventory_ref(self, release: Release) -> ObjectRef:
+        return inventory_ref(release.home, release.environment)
+
+
+def _is_home(change: Change, release: Release) -> bool:
+    return change.action is Action.CREATE and change.ref == ObjectRef("", "Namespace", "", release.home)
+
+
+def _mask(plan: Plan) -> Mask:
+    return Mask(each for change in plan.changes for each in (change.desired, change.live) if each)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _scopes(desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
+    """Whether the kinds that the plan itself defines are namespaced."""
+    specs: list[Mapping[str, Any]] = [
+        each.body["spec"] for each in desired if each.kind == "CustomResourceDefinition" and "spec" in each.body
+    ]
+    return {(spec["group"], spec["names"]["kind"]): spec.get("scope") == "Namespaced" for spec in specs}
+
+
+def _with_data(each: KubeObject) -> KubeObject:
+    """A Secret's stringData as data, which is what the server keeps: a key that is taken away then really goes."""
+    strings = each.body.get("stringData") if each.ref.kind == "Secret" and not each.group else None
+    if strings is None:
+        return each
+    encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in strings.items()}
+    body = {key: value for key, value in each.body.items() if key != "stringData"}
+    return KubeObject({**body, "data": {**(each.body.get("data") or {}), **encoded}}, each.origin)
