@@ -9,9 +9,12 @@ from gitops.clients.cluster import ApiError, Conflict, Invalid, Kinds, Reader
 from gitops.errors import GitopsError, Problems
 from gitops.inventory import Inventory, from_object
 from gitops.objects import FieldConflict, KubeObject, ObjectRef
+from gitops.plan.adoption import adoptable, without_orphans
+from gitops.plan.autoscaling import AUTOSCALERS, autoscaled
 from gitops.plan.fields import is_applied
 from gitops.plan.model import Snapshot
-from gitops.plan.planner import restamped, stamped
+from gitops.plan.planner import restamped, sized, stamped
+from gitops.plan.usage import KEPT, USERS, users_of
 
 WORKERS = 16
 LISTED_FROM = 4
@@ -34,8 +37,12 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
         wanted = {each.ref: each.version for each in desired}
         owned = {ref: "" for ref in inventory.owned if ref not in wanted}
         live = _live(reader, pool, kinds, wanted | owned)
+        # What a list lacks is asked for by itself before it is taken for gone: the inventory would forget it.
+        missing = [ref for ref in owned if ref not in live]
+        live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
+        scaled = _autoscaled(reader, pool, desired)
         previews = _Previews(reader, inventory.owner, live, _coming(desired, live))
-        list(pool.map(previews.add, desired))
+        list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
         if previews.failures:
             failures = sorted(previews.failures, key=str)
             raise failures[0] if len(failures) == 1 else Problems(failures)
@@ -46,6 +53,9 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
             conflicts=previews.conflicts,
             immutable=previews.immutable,
             unknown=kinds.stale,
+            users=_users(reader, pool, [ref for ref in owned if ref in live]),
+            autoscaled=scaled,
+            orphans=previews.orphans,
         )
 
 
@@ -60,6 +70,22 @@ def _live(
     batches = [_Batch(*key, refs=refs) for key, refs in collections.items()]
     found = pool.map(lambda batch: batch.read(reader), batches)
     return {each.ref: each for batch in found for each in batch}
+
+
+def _autoscaled(reader: Reader, pool: ThreadPoolExecutor, desired: Sequence[KubeObject]) -> frozenset[ObjectRef]:
+    """Objects of `desired` that an autoscaler targets: one of the overlay, or one that is there already."""
+    namespaces = {each.namespace for each in desired if "replicas" in (each.body.get("spec") or {})}
+    wanted = [(*kind, namespace) for kind in AUTOSCALERS for namespace in sorted(namespaces)]
+    live = [each for listing in pool.map(lambda key: reader.list(*key), wanted) for each in listing.objects]
+    return autoscaled([*desired, *live]) & {each.ref for each in desired}
+
+
+def _users(reader: Reader, pool: ThreadPoolExecutor, going: Iterable[ObjectRef]) -> dict[ObjectRef, str]:
+    """Who uses the ConfigMaps and Secrets among `going`."""
+    candidates = [ref for ref in going if ref.kind in KEPT and not ref.group]
+    wanted = [(*kind, namespace) for kind in USERS for namespace in sorted({ref.namespace for ref in candidates})]
+    users = [each for listing in pool.map(lambda key: reader.list(*key), wanted) for each in listing.objects]
+    return users_of(candidates, users)
 
 
 @dataclass(frozen=True)
@@ -115,6 +141,7 @@ class _Previews:
     merged: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     conflicts: dict[ObjectRef, tuple[FieldConflict, ...]] = field(default_factory=dict)
     immutable: dict[ObjectRef, str] = field(default_factory=dict)
+    orphans: dict[ObjectRef, tuple[str, ...]] = field(default_factory=dict)
     failures: list[GitopsError] = field(default_factory=list)
 
     def add(self, desired: KubeObject) -> None:
@@ -131,12 +158,23 @@ class _Previews:
             self.failures.append(error)
 
     def _ask(self, desired: KubeObject, live: KubeObject | None) -> None:
+        ref, names = desired.ref, adoptable(live) if live else ()
         try:
-            self.merged[desired.ref] = self.reader.preview(desired)
-        except Conflict as conflict:
-            self.conflicts[desired.ref] = conflict.fields
-            self.merged[desired.ref] = self.reader.preview(desired, force=True)
+            self.merged[ref] = self._preview(desired, names)
+            if live and names:
+                self.orphans[ref] = names
+                self.merged[ref] = without_orphans(live, self.merged[ref], names)
         except Invalid as error:
             if live is None or not error.immutable:
                 raise
             self.immutable[desired.ref] = error.problem
+
+    def _preview(self, desired: KubeObject, adopts: tuple[str, ...]) -> KubeObject:
+        """The dry run; forced where other managers are in the way, who are then named as conflicts."""
+        try:
+            return self.reader.preview(desired)
+        except Conflict as conflict:
+            others = tuple(each for each in conflict.fields if each.manager not in adopts)
+            if others:
+                self.conflicts[desired.ref] = others
+            return self.reader.preview(desired, force=True)

@@ -1,56 +1,81 @@
 """The stages joined: a line a stage. Yields the plan and what happens; shows nothing and asks nobody."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 
 from gitops.apply.events import Event
-from gitops.clients.git import GitRepository
 from gitops.errors import GitopsError, Problems
 from gitops.objects import KubeObject, ObjectRef
 from gitops.plan.model import Plan, Release
 from gitops.plan.planner import DEFAULT_POLICY, Policy, plan
+from gitops.revisions import Superseded
 from gitops.target import Target
 
-Claims = Callable[[], Mapping[ObjectRef, str]]
-"""Objects that the other overlays of the same cluster have at this revision, and which; asked before a prune only."""
 
-
-def no_claims() -> Mapping[ObjectRef, str]:
+def nothing_claimed() -> Mapping[ObjectRef, str]:
     """Where there is only one overlay."""
     return {}
 
 
-def prepare(
-    release: Release,
-    rendered: Sequence[KubeObject],
-    target: Target,
-    policy: Policy = DEFAULT_POLICY,
-    claims: Claims = no_claims,
-) -> Plan:
+Earlier = Callable[[str], tuple[str, Sequence[KubeObject]]]
+"""Gives the title and the objects of a revision."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """What is asked of a deploy, besides what is deployed where."""
+
+    policy: Policy = DEFAULT_POLICY
+    claims: Callable[[], Mapping[ObjectRef, str]] = nothing_claimed
+    """Objects that the other overlays of the same cluster have at this revision, and which; asked before a prune."""
+    is_older: Callable[[str, str], bool] = lambda _ours, _deployed: False
+    """Whether the first revision is an ancestor of the second."""
+    approved: Callable[[Plan], None] = lambda _: None
+    """Raises `GitopsError` where the plan is not the one that was approved."""
+    earlier: Earlier | None = None
+    """Title and objects of an earlier revision, to roll back to when the release fails; None: it stays as it is."""
+
+
+def prepare(release: Release, rendered: Sequence[KubeObject], target: Target, intent: Intent = Intent()) -> Plan:
     """What a deploy would do. Changes nothing."""
     desired = target.complete(release, rendered)
     snapshot = target.read(release, desired)
     candidates = snapshot.inventory.owned - {each.ref for each in desired}
-    return plan(release, desired, snapshot, policy, claims() if candidates else {})
+    return plan(release, desired, snapshot, intent.policy, intent.claims() if candidates else {})
 
 
 def deploy(
     release: Release,
     rendered: Sequence[KubeObject],
     target: Target,
-    policy: Policy = DEFAULT_POLICY,
-    claims: Claims = no_claims,
+    intent: Intent = Intent(),
     dry_run: bool = False,
 ) -> Iterator[Plan | Event]:
-    """Plan, apply, wait, prune, record. Yields the plan first: who consumes it may show it, ask, and stop there.
+    """Lock, plan, apply, wait, prune, record. Yields the plan first: who consumes it may show it, ask, and stop there.
 
-    Raises `GitopsError` where the plan is refused, or the release fails; that is recorded.
+    Raises `GitopsError` where the plan is refused, `Superseded` where something newer was deployed, and what failed
+    where the release fails: that is recorded, and rolled back if asked.
     """
-    decided = prepare(release, rendered, target, policy, claims)
-    yield decided
-    if dry_run:
-        return
-    refuse(decided)
+    with nullcontext() if dry_run else target.lock(release):
+        decided = prepare(release, rendered, target, intent)
+        refuse_older(decided, intent)
+        yield decided
+        if dry_run:
+            return
+        intent.approved(decided)
+        refuse(decided)
+        try:
+            yield from carry_out(decided, target)
+        except GitopsError as error:
+            if intent.earlier is None or decided.inventory.deployed is None:
+                raise
+            yield Event(None, "failed", str(error))
+            yield from roll_back(decided, target, intent, error)
+
+
+def carry_out(decided: Plan, target: Target) -> Iterator[Event]:
+    """Do exactly what was decided."""
     try:
         yield from target.apply(decided)
         yield from target.wait(decided)
@@ -61,6 +86,25 @@ def deploy(
     yield from target.record(decided)
 
 
+def roll_back(failed: Plan, target: Target, intent: Intent, failure: GitopsError) -> Iterator[Plan | Event]:
+    """Deploy the last good revision again, verify that it is what is there, and raise `failure` all the same."""
+    good = failed.inventory.deployed
+    assert good is not None
+    assert intent.earlier is not None
+    title, objects = intent.earlier(good.revision)
+    release = replace(failed.release, revision=good.revision, title=title)
+    careful = replace(intent, policy=replace(intent.policy, allow_prune=True, keep_precious=True))
+    decided = prepare(release, objects, target, careful)
+    yield decided
+    refuse(decided)
+    yield from carry_out(decided, target)
+    left = prepare(release, objects, target, careful).pending
+    short = good.revision[:7]
+    if left:
+        raise GitopsError(failure.subject, f"{failure.problem}; {short} is back, but for {left[0].ref}", failure.hint)
+    raise GitopsError(failure.subject, f"{failure.problem}; rolled back to {short}, healthy", failure.hint)
+
+
 def refuse(decided: Plan) -> None:
     """Raise what keeps `decided` from being carried out, all at once."""
     errors = [GitopsError(refusal.subject, refusal.problem, refusal.hint) for refusal in decided.refusals]
@@ -68,29 +112,23 @@ def refuse(decided: Plan) -> None:
         raise errors[0] if len(errors) == 1 else Problems(errors)
 
 
-def committed(root: Path) -> tuple[str, str]:
-    """The revision of the manifest tree at `root`, and its subject. Raises `GitopsError` with uncommitted changes."""
-    repository = GitRepository.discover(root)
-    if changed := changed_files(repository, root):
-        more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
-        raise GitopsError(
-            str(root), f"has uncommitted changes ({changed[0]}{more})", "commit them: what is deployed is a revision"
+def refuse_older(decided: Plan, intent: Intent) -> None:
+    """Raise `Superseded` where a newer revision than this one was deployed, or begun, already."""
+    last, ours = decided.inventory.last, decided.release.revision
+    if last and ours and last.revision and intent.is_older(ours, last.revision):
+        raise Superseded(
+            decided.release.environment,
+            f"superseded: {last.revision[:7]} was deployed here, and is newer than {ours[:7]}",
+            "nothing to do; to go back, gitops rollback",
         )
-    return repository.head(), repository.text("log", "-1", "--format=%s")
 
 
-def revision_at(root: Path) -> tuple[str, str]:
-    """As `committed`, for a plan: uncommitted changes are said in the subject, and no repository at all is no error."""
-    try:
-        repository = GitRepository.discover(root)
-    except GitopsError:
-        return "", ""
-    changed = changed_files(repository, root)
-    subject = f"and {len(changed)} uncommitted" if changed else repository.text("log", "-1", "--format=%s")
-    return repository.head(), subject
-
-
-def changed_files(repository: GitRepository, root: Path) -> list[str]:
-    """Files under `root` that are not as committed."""
-    inner = root.resolve().relative_to(repository.directory.resolve()).as_posix()
-    return repository.changed_files(inner)
+def compare_released(release: Release, target: Target, earlier: Earlier) -> Plan | None:
+    """What a deploy of the revision that was released last would do again: its changes are the drift. None where
+    nothing was released yet. Changes nothing."""
+    deployed = target.inventory(release).deployed
+    if deployed is None:
+        return None
+    title, objects = earlier(deployed.revision)
+    intent = Intent(Policy(prune=False))
+    return prepare(replace(release, revision=deployed.revision, title=title), objects, target, intent)

@@ -9,6 +9,8 @@ from gitops.apply.events import Event, Word
 from gitops.clients.cluster import ApiError, Cluster
 from gitops.errors import GitopsError, Problems
 from gitops.objects import KubeObject, ObjectRef
+from gitops.plan.adoption import adoptable, adopted
+from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan
 from gitops.plan.order import dependencies
@@ -46,8 +48,8 @@ class Applier:
     def apply(self, plan: Plan, mask: Mask) -> Iterator[Event]:
         """Carry out what `plan` creates and changes, an event an object.
 
-        A level that fails is still done as far as it can be, and the levels above are not begun. Raises `Problems`, or
-        the one failure.
+        Raises `Problems`, or the one failure, when a level is done as far as it could be: what was done is told, and
+        the levels above are not begun.
         """
         needed = dependencies([change.desired for change in plan.changes if change.desired])
         pending = [change for change in plan.pending if change.action is not Action.DELETE]
@@ -85,6 +87,10 @@ class Applier:
             self._make_way(change)
         assert change.desired is not None
         desired = stamped(change.desired, plan.release.owner, plan.release.revision, self.run)
+        if change.adopts:
+            self._adopt(change)
+        if change.replicas is not None:
+            self._hand_over_replicas(change, desired)
         self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
         return DONE[change.action]
 
@@ -98,6 +104,21 @@ class Applier:
         self.cluster.delete(change.ref, change.live.uid)
         uid = change.live.uid
         self._until(change.ref, lambda found: found is None or found.uid != uid, "is not gone")
+
+    def _adopt(self, change: Change) -> None:
+        """Record the fields of client-side applies as ours. The resource version keeps others' writes safe."""
+        live = self.cluster.get(change.ref)
+        if live and (names := adoptable(live)):
+            self.cluster.replace(adopted(live, names))
+
+    def _hand_over_replicas(self, change: Change, desired: KubeObject) -> None:
+        """Let another manager hold `replicas` before we let go of it, so that it never falls to its default."""
+        spec = {"replicas": change.replicas}
+        if change.live is None:
+            self.cluster.apply(KubeObject({**desired.body, "spec": {**desired.body["spec"], **spec}}))
+        metadata = {"name": desired.name, "namespace": desired.namespace}
+        held = {"apiVersion": desired.api_version, "kind": desired.kind, "metadata": metadata, "spec": spec}
+        self.cluster.apply(KubeObject(held), force=True, manager=REPLICAS_MANAGER)
 
     def _finish_level(self, changes: Sequence[Change], needed: frozenset[ObjectRef]) -> None:
         """Wait for what the next levels cannot do without: kinds that are new, and what is depended on."""

@@ -58,6 +58,8 @@ class Waiter:
             if change.desired and (known := applied.get(change.ref) or change.live):
                 self._current[change.ref] = known
         pending = {ref for ref, known in self._current.items() if status(known.body).state is not State.READY}
+        at_once = sorted(ref for ref in applied if ref.kind in WORKLOADS and ref in levels and ref not in pending)
+        yield from (Event(ref, "ready", status(applied[ref].body).message, levels[ref]) for ref in at_once)
         if pending:
             yield from self._watch(pending, levels)
 
@@ -121,6 +123,9 @@ class Waiter:
     def _is_of(self, pod: KubeObject, workload: KubeObject) -> bool:
         uids = {str(owner.get("uid")) for owner in pod.metadata.get("ownerReferences") or []}
         labels = pod.metadata.get("labels") or {}
+        if (workload.body.get("status") or {}).get("observedGeneration", 0) < workload.metadata.get("generation", 0):
+            # Which pods are the new ones is not decided yet.
+            return False
         if workload.kind == "Deployment":
             return bool(uids & new_replica_sets(self.reader, workload))
         if workload.uid not in uids:

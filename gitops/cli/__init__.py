@@ -3,9 +3,9 @@
 import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -28,6 +28,13 @@ COMMANDS = {
     "render": "Print the objects of an environment.",
     "plan": "Show what a deploy would change.",
     "deploy": "Plan, apply, wait, and record a release.",
+    "rollback": "Go back to the last good release, and hold it there.",
+    "drift": "What differs from the released revision, and who changed it.",
+    "status": "What is where, and how it is.",
+    "history": "What was released to an environment.",
+    "template": "Write the CloudFormation of the AWS side from gitops.yaml.",
+    "pipeline": "The AWS side: plan, up, status, logs, down.",
+    "teardown": "Delete what deploys made, in reverse order.",
     "config": "Check gitops.yaml, or print its JSON Schema.",
     "demo": "From a commit to a release, here and now, on embedded defaults.",
 }
@@ -35,35 +42,49 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported when they are called."""
+    """A group whose commands are imported when they are called: `command` in the module PACKAGE.NAME."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str], package: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lazy = lazy
+        self._package = package
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self._lazy)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        if name not in COMMANDS:
+        if name not in self._lazy:
             return None
-        command: click.Command = importlib.import_module(f"gitops.cli.{name.replace('-', '_')}").command
+        command: click.Command = importlib.import_module(f"{self._package}.{name.replace('-', '_')}").command
         return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+        if args and args[0] not in self._lazy and not args[0].startswith("-"):
             from gitops.errors import UsageError, nearest
 
-            raise UsageError("gitops", f"no command '{args[0]}'", nearest(args[0], COMMANDS))
+            raise UsageError(ctx.command_path, f"no command '{args[0]}'", nearest(args[0], self._lazy))
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl(list(self._lazy.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup,
+    lazy=COMMANDS,
+    package="gitops.cli",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, message="gitops %(version)s")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="gitops.yaml to use; else the nearest one above."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar="GITOPS_CONFIG",
+    help="gitops.yaml to use, also by GITOPS_CONFIG; else the nearest one above.",
 )
 @click.option(
     "-C", "directory", type=click.Path(file_okay=False, path_type=Path), help="Run as if started in this folder."

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 @release_options
 @click.option("--dry-run", is_flag=True, help="Stop before the first change.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask on a terminal.")
+@click.option("--allow-older", is_flag=True, help="Deploy even where a newer revision was deployed already.")
+@click.option("--rollback-on-failure", is_flag=True, help="Deploy the last good revision again where this one fails.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds until the release must be ready.")
 @click.pass_obj
 def command(
@@ -32,6 +34,8 @@ def command(
     prune: bool,
     dry_run: bool,
     yes: bool,
+    allow_older: bool,
+    rollback_on_failure: bool,
     timeout: float,
 ) -> None:
     """Deploy ENV: plan, apply, wait until it is ready, and record what it owns.
@@ -40,18 +44,21 @@ def command(
     that the manifest repository is at; uncommitted changes are refused.
     """
     from gitops.cli.output import echo
-    from gitops.cli.release_options import claims_of, policy_of, release_of
+    from gitops.cli.release_options import intent_of, policy_of, release_of
     from gitops.config.overlays import overlays_named
-    from gitops.pipeline import committed, deploy
+    from gitops.pipeline import deploy
     from gitops.render import render
+    from gitops.revisions import Revisions
 
     policy = policy_of(confirm, take_ownership, allow_prune, prune)
-    revision, title = committed(context.root)
+    revisions = Revisions(context.root)
+    revision, title = revisions.committed()
     for overlay in overlays_named(context.config, name, cluster):
         objects = render(context.root, overlay.path).objects
         target = context.target(overlay, kube_context, policy, timeout)
         release = release_of(context, overlay, target.name, revision, title)
-        steps = deploy(release, objects, target, policy, claims_of(context, overlay), dry_run)
+        intent = intent_of(context, overlay, policy, revisions, allow_older, rollback_on_failure)
+        steps = deploy(release, objects, target, intent, dry_run)
         seconds = _carry_out(steps, form, diff, ask=not (dry_run or yes))
         if form == "text":
             how = "nothing was changed (--dry-run)" if dry_run else f"deployed {revision[:7]} in {seconds:.1f} s"

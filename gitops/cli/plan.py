@@ -36,8 +36,9 @@ def command(
     from gitops.cli.release_options import claims_of, policy_of, release_of
     from gitops.config.overlays import overlays_named
     from gitops.errors import DONE, PENDING
-    from gitops.pipeline import prepare, revision_at
+    from gitops.pipeline import Intent, prepare
     from gitops.render import render
+    from gitops.revisions import revision_at
 
     policy = policy_of(confirm, take_ownership, allow_prune, prune)
     revision, title = revision_at(context.root)
@@ -46,6 +47,6 @@ def command(
         objects = render(context.root, overlay.path).objects
         target = context.target(overlay, kube_context, policy)
         release = release_of(context, overlay, target.name, revision, title)
-        plans.append(prepare(release, objects, target, policy, claims_of(context, overlay)))
+        plans.append(prepare(release, objects, target, Intent(policy, claims_of(context, overlay))))
     show_plans(plans, form, diff, f"gitops deploy {name}")
     return PENDING if exit_code and any(each.pending for each in plans) else DONE

@@ -1,6 +1,7 @@
 """The options that `plan` and `deploy` share, and what they make of them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,8 +10,10 @@ if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
     from gitops.objects import KubeObject, ObjectRef
+    from gitops.pipeline import Intent
     from gitops.plan.model import Release
     from gitops.plan.planner import Policy
+    from gitops.revisions import Revisions
 
 Command = Callable[..., Any]
 
@@ -63,6 +66,33 @@ def claims_of(context: "Context", overlay: "Overlay") -> "Callable[[], Mapping[O
         return {each.ref: other.name for each, other in found}
 
     return claims
+
+
+def earlier_of(overlay: "Overlay", revisions: "Revisions") -> "Callable[[str], tuple[str, Sequence[KubeObject]]]":
+    """What gives the title and objects that an overlay had at a revision."""
+    from gitops.render import render
+
+    def earlier(revision: str) -> "tuple[str, Sequence[KubeObject]]":
+        with revisions.tree_at(revision) as tree:
+            return revisions.title(revision), render(tree, overlay.path).objects
+
+    return earlier
+
+
+def intent_of(
+    context: "Context",
+    overlay: "Overlay",
+    policy: "Policy",
+    revisions: "Revisions",
+    allow_older: bool,
+    rollback_on_failure: bool,
+) -> "Intent":
+    """What is asked of a deploy."""
+    from gitops.pipeline import Intent
+
+    earlier = earlier_of(overlay, revisions) if rollback_on_failure else None
+    intent = Intent(policy, claims_of(context, overlay), earlier=earlier)
+    return intent if allow_older else replace(intent, is_older=revisions.is_older)
 
 
 def _objects(context: "Context", overlay: "Overlay") -> "Iterator[KubeObject]":

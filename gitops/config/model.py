@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
 
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 QUANTITY = r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
@@ -217,6 +217,11 @@ class Platform:
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
     clusters: tuple[str, ...] = rule("Clusters that get them; all by default.", default=())
+    readers: tuple[str, ...] = rule(
+        "ARNs of IAM roles of people who may read the environments' objects, and change nothing.",
+        default=(),
+        pattern=r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]+",
+    )
     headroom: Headroom = rule("Room kept free for applications that scale.", default=Headroom())
     registries: tuple[str, ...] = rule(
         "Registries, besides the one that is pushed to, that application namespaces may run images from.",
@@ -269,10 +274,10 @@ class Config:
     """Where it was read from, for errors. Not a key of the format."""
 
     def environment(self, name: str) -> Environment:
-        """The environment called `name`. Raises `UsageError` with the nearest name."""
+        """The environment called `name`. Raises `GitopsError` with the nearest name."""
         known = {environment.name: environment for environment in self.environments}
         if name not in known:
-            raise UsageError(self.file, f"no environment '{name}'", nearest(name, known))
+            raise GitopsError(self.file, f"no environment '{name}'", nearest(name, known))
         return known[name]
 
     def image(self, name: str) -> Image:
@@ -285,14 +290,14 @@ class Config:
         if len(last) == 1:
             return last[0]
         if last:
-            raise UsageError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
-        raise UsageError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
+            raise GitopsError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
+        raise GitopsError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
 
     def cluster(self, name: str) -> Cluster:
-        """The cluster called `name`. Raises `UsageError` with the nearest name."""
+        """The cluster called `name`. Raises `GitopsError` with the nearest name."""
         known = {cluster.name: cluster for cluster in self.clusters}
         if name not in known:
-            raise UsageError(self.file, f"no cluster '{name}'", nearest(name, known))
+            raise GitopsError(self.file, f"no cluster '{name}'", nearest(name, known))
         return known[name]
 
     @property

@@ -1,7 +1,7 @@
 """The content of the two repositories that `gitops init` writes."""
 
 from gitops.config import Config
-from gitops.generate.texts import Files, fill
+from gitops.generate.texts import Files, fill, items
 from gitops.generate.tree import generated_files
 
 
@@ -26,6 +26,8 @@ def source_repository(config: Config) -> Files:
             manifests=config.manifests.repository,
         ),
     }
+    tests = items([f"python3 -m unittest discover -v -s {image.context}" for image in config.images])
+    result["buildspec.yaml"] = fill("source/buildspec.yaml", manifests=config.manifests.repository, tests=tests)
     for image in config.images:
         application = image.context
         port = ports.get(image.name, 8080)

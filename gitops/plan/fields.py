@@ -7,7 +7,7 @@ time and never correctness.
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -61,7 +61,7 @@ def _content(body: Body) -> dict[str, Any]:
 
 
 def _same(desired: Any, live: Any, fields: Mapping[str, Any], parent: str) -> bool:
-    inner = {key: value for key, value in fields.items() if key != "."}
+    inner = _inner(fields)
     if not inner:
         return _equal(desired, live, parent)
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
@@ -136,10 +136,48 @@ def quantity(value: Any) -> Decimal | None:
     return Decimal(number).scaleb(_SUFFIXES[suffix or ""])
 
 
-def leaves(fields: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every field of a set, as its path of selectors."""
-    inner = {key: value for key, value in fields.items() if key != "."}
-    if not inner:
-        yield path
-    for key, value in inner.items():
-        yield from leaves(value, (*path, key))
+def without(fields: Mapping[str, Any], taken: Mapping[str, Any]) -> dict[str, Any]:
+    """The set `fields` less those in `taken`."""
+    left: dict[str, Any] = {}
+    for key, inner in fields.items():
+        if key not in taken:
+            left[key] = inner
+        elif _inner(inner) and _inner(taken[key]):
+            rest = without(inner, taken[key])
+            if _inner(rest):
+                left[key] = rest
+    return left
+
+
+def union(sets: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Every field of `sets`."""
+    every: dict[str, Any] = {}
+    for fields in sets:
+        for key, inner in fields.items():
+            every[key] = union([every[key], inner]) if key in every else inner
+    return every
+
+
+def removed(value: Any, fields: Mapping[str, Any]) -> Any:
+    """`value` without `fields`, and without the mappings that are empty then: what an apply that gives them up does."""
+    if isinstance(value, Mapping):
+        kept = {}
+        for key, inner in value.items():
+            taken = fields.get(f"f:{key}")
+            if taken is None:
+                kept[key] = inner
+            elif _inner(taken) and (rest := removed(inner, taken)) not in ({}, []):
+                kept[key] = rest
+        return kept
+    if isinstance(value, list):
+        places = {item_at(value, key): inner for key, inner in fields.items() if key != "."}
+        return [
+            removed(item, places[index]) if index in places else item
+            for index, item in enumerate(value)
+            if index not in places or "." not in places[index]
+        ]
+    return value
+
+
+def _inner(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in fields.items() if key != "."}

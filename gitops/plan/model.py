@@ -62,6 +62,8 @@ class Change:
     """Fields that another manager owns and that this change would take; a deploy refuses them unless told to."""
     adopts: tuple[str, ...] = ()
     """Managers of client-side applies whose fields become ours."""
+    replicas: int | None = None
+    """How many an autoscaled object keeps while its `replicas` passes from us to its autoscaler."""
     level: int = 0
     """Objects of one level are applied together, after those of the levels below."""
 
@@ -105,6 +107,8 @@ class Snapshot:
     """Groups whose server did not answer. What is owned in them cannot be judged."""
     users: dict[ObjectRef, str] = field(default_factory=dict)
     """Owned ConfigMaps and Secrets that a live ReplicaSet, ControllerRevision or Pod uses, and which."""
+    autoscaled: frozenset[ObjectRef] = frozenset()
+    """Objects whose `replicas` an autoscaler sets."""
     orphans: dict[ObjectRef, tuple[str, ...]] = field(default_factory=dict)
     """Objects of client-side applies that become ours, and the managers whose fields we take."""
 

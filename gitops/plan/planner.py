@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
+from gitops.plan.autoscaling import without_replicas
 from gitops.plan.diff import diff
 from gitops.plan.fields import applied_fields
 from gitops.plan.mask import Mask
@@ -34,6 +35,12 @@ class Policy:
     """Largest share of what is owned that a deploy deletes without --allow-prune."""
     allow_prune: bool = False
     """The two limits above are lifted."""
+    teardown: bool = False
+    """Nothing is desired on purpose: all that is owned goes, but for `kept`."""
+    kept: frozenset[str] = frozenset()
+    """Objects, as they print, that a teardown leaves."""
+    keep_precious: bool = False
+    """What holds data is kept rather than deleted, without asking: for a rollback, that nobody watches."""
 
 
 DEFAULT_POLICY = Policy()
@@ -43,22 +50,28 @@ FEW = 3
 
 def plan(
     release: Release,
-    desired: Sequence[KubeObject],
+    given: Sequence[KubeObject],
     snapshot: Snapshot,
     policy: Policy = DEFAULT_POLICY,
     claimed: Mapping[ObjectRef, str] | None = None,
 ) -> Plan:
-    """What makes the live state the desired one. `claimed` are objects that other overlays of this tree have.
+    """What makes the live state that of the desired objects `given`.
 
-    Raises `GitopsError` for a cycle of dependencies.
+    `claimed` are objects that other overlays of this tree have. Raises `GitopsError` for a cycle of dependencies.
     """
-    order = levels(desired)
+    order = levels(given)
+    desired = [sized(each, snapshot.autoscaled) for each in given]
     mask = Mask((*desired, *snapshot.live.values()))
-    changes = [_change(each, order[each.ref], snapshot, mask) for each in desired]
+    replicas = {each.ref: each.body["spec"].get("replicas") for each in given if each.ref in snapshot.autoscaled}
+    changes = [_change(each, order[each.ref], replicas.get(each.ref), snapshot, mask) for each in desired]
     wanted = {each.ref for each in desired}
     if policy.prune:
-        gone = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
-        changes += [_deletion(ref, release, snapshot, claimed or {}) for ref in gone]
+        gone = sorted(snapshot.inventory.owned - wanted)
+        changes += [_deletion(ref, release, snapshot, policy, claimed or {}) for ref in gone if ref in snapshot.live]
+        changes += [_unseen(ref) for ref in gone if ref.group in snapshot.unknown and ref not in snapshot.live]
+    else:
+        kept = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
+        changes += [Change(Action.SKIP, ref, None, note="kept: --no-prune") for ref in kept]
     refusals = [*_refused_changes(changes, policy), *_refused_prune(changes, desired, snapshot, policy)]
     return Plan(release, tuple(changes), snapshot.inventory, tuple(refusals))
 
@@ -67,6 +80,11 @@ def owned_after(plan: Plan) -> frozenset[ObjectRef]:
     """What the environment owns when `plan` is carried out: what is desired, and what is kept for now."""
     kept = {change.ref for change in plan.changes if change.action is Action.SKIP and change.note.startswith("kept")}
     return frozenset(kept | {change.ref for change in plan.changes if change.desired is not None})
+
+
+def sized(desired: KubeObject, autoscaled: frozenset[ObjectRef]) -> KubeObject:
+    """`desired`, without its `replicas` where an autoscaler sets them."""
+    return without_replicas(desired) if desired.ref in autoscaled else desired
 
 
 def stamped(desired: KubeObject, owner: str, revision: str = "", run: str = "") -> KubeObject:
@@ -82,11 +100,11 @@ def restamped(desired: KubeObject, live: KubeObject, owner: str) -> KubeObject:
     return stamped(desired, owner).with_annotations(old)
 
 
-def _change(desired: KubeObject, level: int, snapshot: Snapshot, mask: Mask) -> Change:
+def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Snapshot, mask: Mask) -> Change:
     ref = desired.ref
     live, merged = snapshot.live.get(ref), snapshot.merged.get(ref)
     if live is None:
-        return Change(Action.CREATE, ref, desired, level=level)
+        return Change(Action.CREATE, ref, desired, replicas=replicas, level=level)
     if reason := snapshot.immutable.get(ref):
         risk = Risk.DATA_LOSS if ref.kind in NEVER_REPLACED else Risk.REPLACE
         return Change(Action.REPLACE, ref, desired, risk=risk, note=mask.text(reason), live=live, level=level)
@@ -105,8 +123,15 @@ def _change(desired: KubeObject, level: int, snapshot: Snapshot, mask: Mask) -> 
         live=live,
         conflicts=snapshot.conflicts.get(ref, ()),
         adopts=adopts,
+        replicas=_kept_replicas(ref, live, snapshot),
         level=level,
     )
+
+
+def _kept_replicas(ref: ObjectRef, live: KubeObject, snapshot: Snapshot) -> int | None:
+    """The live size of an autoscaled object whose `replicas` was ours until now."""
+    ours = "f:replicas" in applied_fields(live).get("f:spec", {}) or bool(snapshot.orphans.get(ref))
+    return live.body["spec"].get("replicas") if ref in snapshot.autoscaled and ours else None
 
 
 def restarts(ref: ObjectRef, fields: Iterable[FieldChange]) -> bool:
@@ -118,8 +143,7 @@ def _note(
     ref: ObjectRef, live: KubeObject, merged: KubeObject, fields: Sequence[FieldChange], adopts: tuple[str, ...]
 ) -> str:
     said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
-    if restarts(ref, fields):
-        pods = _pods(live)
+    if pods := _pods(live) if restarts(ref, fields) else 0:
         said.append(f"restarts {pods} pod{'' if pods == 1 else 's'}")
     elif not said:
         said = [change.path for change in fields[:2]]
@@ -154,16 +178,31 @@ def _pods(live: KubeObject) -> int:
     return int(now.get("replicas") or now.get("desiredNumberScheduled") or 0)
 
 
-def _deletion(ref: ObjectRef, release: Release, snapshot: Snapshot, claimed: Mapping[ObjectRef, str]) -> Change:
+def _deletion(
+    ref: ObjectRef, release: Release, snapshot: Snapshot, policy: Policy, claimed: Mapping[ObjectRef, str]
+) -> Change:
     live = snapshot.live[ref]
-    if reason := _spared(ref, live, release, snapshot, claimed):
+    users = {} if policy.teardown else snapshot.users
+    if reason := _spared(ref, live, release, users, claimed):
         return Change(Action.SKIP, ref, None, note=reason, live=live)
     risk = Risk.DATA_LOSS if ref.kind in PRECIOUS else Risk.DELETE
+    if policy.teardown and str(ref) not in policy.kept:
+        return Change(Action.DELETE, ref, None, risk=risk, live=live)
+    if str(ref) in policy.kept or (risk is Risk.DATA_LOSS and policy.keep_precious):
+        return Change(Action.SKIP, ref, None, note="kept: it holds data", live=live)
     return Change(Action.DELETE, ref, None, risk=risk, live=live)
 
 
+def _unseen(ref: ObjectRef) -> Change:
+    return Change(Action.SKIP, ref, None, note=f"kept: the server of {ref.group} does not answer")
+
+
 def _spared(
-    ref: ObjectRef, live: KubeObject, release: Release, snapshot: Snapshot, claimed: Mapping[ObjectRef, str]
+    ref: ObjectRef,
+    live: KubeObject,
+    release: Release,
+    users: Mapping[ObjectRef, str],
+    claimed: Mapping[ObjectRef, str],
 ) -> str:
     """Why an object that the new revision lacks is not deleted; empty where it is."""
     owner = live.annotations.get(OWNER)
@@ -173,11 +212,9 @@ def _spared(
         return f"moves to {claimed[ref]}"
     if not owner and not applied_fields(live):
         return "is no longer ours: somebody else made it anew"
-    if ref.group in snapshot.unknown:
-        return f"kept: the server of {ref.group} does not answer"
     if live.annotations.get("gitops/prune") == "false":
         return "kept: its annotation gitops/prune says so"
-    if user := snapshot.users.get(ref):
+    if user := users.get(ref):
         return f"kept: {user} still uses it"
     if live.metadata.get("deletionTimestamp"):
         return "kept: is being deleted already"
@@ -192,7 +229,8 @@ def _refused_changes(changes: Iterable[Change], policy: Policy) -> Iterable[Refu
             yield Refusal(name, fields, f"--take-ownership {name}, or leave the field out of the overlay")
         if change.action is Action.REPLACE and name not in policy.confirmed and not _may_replace(change):
             yield Refusal(name, f"must be deleted and created again: {change.note}", f"--confirm {name}")
-        if change.action is Action.DELETE and change.risk is Risk.DATA_LOSS and name not in policy.confirmed:
+        asked = policy.teardown or name in policy.confirmed
+        if change.action is Action.DELETE and change.risk is Risk.DATA_LOSS and not asked:
             yield Refusal(name, "its deletion takes data with it", f"--confirm {name}, or put it back into the overlay")
 
 
@@ -205,6 +243,8 @@ def _may_replace(change: Change) -> bool:
 def _refused_prune(
     changes: Sequence[Change], desired: Sequence[KubeObject], snapshot: Snapshot, policy: Policy
 ) -> Iterable[Refusal]:
+    if policy.teardown:
+        return
     deleted = sum(change.action is Action.DELETE for change in changes)
     owned = len(snapshot.inventory.owned)
     if owned and not desired:

@@ -1,9 +1,11 @@
 """Where a plan lands: a cluster (`cluster`), or a rendered folder or branch (`rendered`). One protocol for all."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gitops.apply.events import Event
+from gitops.inventory import Inventory
 from gitops.objects import KubeObject
 from gitops.plan.model import Plan, Release, Snapshot
 
@@ -17,8 +19,14 @@ class Target(Protocol):
     def name(self) -> str:
         """As a person calls it: a cluster's name, or "branch release/prod"."""
 
+    def lock(self, release: Release) -> AbstractContextManager[object]:
+        """Keep every other deploy of the environment out. Raises `GitopsError` where one is under way."""
+
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """`desired` as it is meant there: namespaces filled in, and what else it cannot be without. Changes nothing."""
+
+    def inventory(self, release: Release) -> Inventory:
+        """What was released there, and what it owns."""
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
         """The live state of `desired` and of what the environment owns. Changes nothing."""

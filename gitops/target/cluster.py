@@ -1,8 +1,10 @@
 """A cluster as a target: reads it, applies a plan to it, waits, and keeps the inventory there."""
 
 import base64
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +12,7 @@ from typing import Any
 from gitops import live
 from gitops.apply.applier import Applier
 from gitops.apply.events import Event
+from gitops.apply.lease import Lease, LeaseOptions
 from gitops.apply.wait import Waiter
 from gitops.clients.cluster import Cluster, Conflict
 from gitops.errors import GitopsError
@@ -32,6 +35,7 @@ class Options:
     patience: float = 30.0
     """Seconds that a trouble which may pass may last."""
     policy: Policy = DEFAULT_POLICY
+    lease: LeaseOptions = LeaseOptions()
 
 
 @dataclass
@@ -46,10 +50,27 @@ class ClusterTarget:
     _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     _inventory: Inventory | None = None
     _entry: Entry | None = None
+    _lease: Lease | None = None
+    _held: ExitStack = field(default_factory=ExitStack)
 
     @property
     def name(self) -> str:
         return self.cluster.name
+
+    @contextmanager
+    def lock(self, release: Release) -> Iterator[None]:
+        """Hold the environment's Lease. Where not even its namespace is there yet, it is taken once that is made."""
+        with self._held:
+            if self.cluster.get(ObjectRef("", "Namespace", "", release.home)) is not None:
+                self._take_lease(release)
+            yield
+        self._lease = None
+
+    def _take_lease(self, release: Release) -> None:
+        ref = ObjectRef("coordination.k8s.io", "Lease", release.home, f"gitops-{release.environment}")
+        holder = self.options.run or f"run-{secrets.token_hex(4)}"
+        lease = Lease(self.cluster, ref, holder, self.options.lease, self.sleep, self.monotonic, self.now)
+        self._lease = self._held.enter_context(lease)
 
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """Fill in namespaces, turn stringData into data, and add the environment's own namespace where it is missing:
@@ -64,17 +85,22 @@ class ClusterTarget:
                 placed.insert(0, KubeObject(body))
         return tuple(placed)
 
+    def inventory(self, release: Release) -> Inventory:
+        return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        inventory = live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
-        return live.read(self.cluster, desired, inventory)
+        return live.read(self.cluster, desired, self.inventory(release))
 
     def apply(self, plan: Plan) -> Iterator[Event]:
-        self._inventory = plan.inventory
+        self._inventory, self._entry = plan.inventory, None
+        self._applied.clear()
         if not plan.pending:
             return
         mask, applier = _mask(plan), self._applier()
         home = [change for change in plan.pending if _is_home(change, plan.release)]
         yield from applier.apply(replace(plan, changes=tuple(home)), mask)
+        if self._lease is None:
+            self._take_lease(plan.release)
         self._begin(plan)
         others = [change for change in plan.changes if change not in home]
         yield from applier.apply(replace(plan, changes=tuple(others)), mask)
@@ -97,9 +123,17 @@ class ClusterTarget:
         if same and owned == inventory.owned and not plan.pending:
             return
         entry = replace(self._entry or self._new_entry(plan), result=result, ended=_stamp(self.now()))
+        self._may_write()
         begun = inventory if self._entry else inventory.begun(entry, (), inventory.fence)
         self._write(begun.ended(entry, owned), plan.release)
         yield Event(None, "recorded", str(self._inventory_ref(plan.release)))
+
+    def forget(self, release: Release) -> Iterator[Event]:
+        """Delete the inventory and the Lease of an environment that owns nothing any more."""
+        name = f"gitops-{release.environment}"
+        for ref in (self._inventory_ref(release), ObjectRef("coordination.k8s.io", "Lease", release.home, name)):
+            if self.cluster.delete(ref):
+                yield Event(ref, "deleted")
 
     def _placed(self, each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
         if each.namespace:
@@ -120,8 +154,13 @@ class ClusterTarget:
             force=self._takes_ownership,
             sleep=self.sleep,
             now=self.monotonic,
+            may_write=self._may_write,
             applied=self._applied,
         )
+
+    def _may_write(self) -> None:
+        if self._lease is not None:
+            self._lease.check()
 
     def _takes_ownership(self, change: Change) -> bool:
         return bool(change.conflicts) and str(change.ref) in self.options.policy.take_ownership
@@ -131,7 +170,10 @@ class ClusterTarget:
         assert self._inventory is not None
         self._entry = self._new_entry(plan)
         adds = [change.ref for change in plan.changes if change.desired]
-        self._write(self._inventory.begun(self._entry, adds, self._inventory.fence), plan.release)
+        assert self._lease is not None
+        if self._inventory.fence > self._lease.token:
+            raise GitopsError(str(self._inventory_ref(plan.release)), "a newer run has been here", "run it again")
+        self._write(self._inventory.begun(self._entry, adds, self._lease.token), plan.release)
 
     def _new_entry(self, plan: Plan) -> Entry:
         return Entry(

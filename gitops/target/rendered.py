@@ -5,6 +5,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -52,8 +53,15 @@ class RenderedTarget:
     def name(self) -> str:
         return self._store.name
 
+    def lock(self, release: Release) -> AbstractContextManager[object]:
+        """Not needed: a release is one commit, made anew on a branch that moved."""
+        return nullcontext()
+
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         return tuple(desired)
+
+    def inventory(self, release: Release) -> Inventory:
+        return _inventory(self._store.read(), release.owner, self.name)
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
         files = self._store.read()

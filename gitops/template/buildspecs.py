@@ -3,22 +3,29 @@
 Each is run in the manifest repository (CODEBUILD_SRC_DIR); the source repository, where it is needed, is the second
 source called Source. What changes from run to run is an environment variable, which the pipeline's action sets:
 
-- GITOPS_IMAGES: the images to build or bump, by name, with spaces between them (all by default)
-- GITOPS_TARGET: the environment or platform overlay to plan or deploy
+- GITOPS_IMAGES: the images to build, by name, with spaces between them (all by default)
+- GITOPS_TARGET, GITOPS_CLUSTER: what to deploy (an environment, or `platform`), and on which cluster where that is open
+- GITOPS_STEP: `plan` where `deploy` shall only plan; GITOPS_PLAN: the artifact with the plan to carry out
+- GITOPS_ROLE, GITOPS_ROLE_ARN: the role to take in a cluster's account, for `validate` and for `deploy`
 - GITOPS_WHEEL, GITOPS_WHEEL_SHA256: the toolkit, as `bootstrap` reads them
 - PULL_REQUEST_ID, SOURCE_COMMIT, DESTINATION_COMMIT: the pull request to report on, for `validate`
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from gitops.config import Config, Image
-from gitops.template import bootstrap, catalogues
+from gitops.config import Cluster, Config, Image
+from gitops.template import bootstrap, catalogues, names
 from gitops.template.yaml_text import Comment, write_yaml
 
 FOLDER = "buildspec"
 REPORTS = "/tmp/reports"  # noqa: S108 - of a build container, which runs one build and is thrown away
 Spec = dict[Any, Any]
+
+_NAMES_AND_TAGS = (
+    "'import glob, json; "
+    'print(*("%(name)s:%(tag)s" % json.load(open(f)) for f in sorted(glob.glob("built/*.json"))))\''
+)
 
 
 def buildspecs(config: Config) -> dict[str, bytes]:
@@ -96,7 +103,7 @@ def _build(config: Config, install: Spec) -> Spec:
                     "mkdir -p built",
                     _script(
                         "for image in $GITOPS_IMAGES; do",
-                        '  gitops build "$image" --source "$CODEBUILD_SRC_DIR_Source" \\',
+                        '  gitops build "$image" --source "$CODEBUILD_SRC_DIR_Source" --revision HEAD \\',
                         '    --output "built/$image.json" || exit 1',
                         "done",
                     ),
@@ -106,11 +113,11 @@ def _build(config: Config, install: Spec) -> Spec:
                 "commands": [
                     Comment("CodeBuild runs this phase after a failed build too."),
                     'test "$CODEBUILD_BUILD_SUCCEEDING" = 1 || exit 1',
-                    "cat built/*.json",
+                    f'export IMAGES="$(python -c {_NAMES_AND_TAGS})" && echo "$IMAGES"',
                 ]
             },
         },
-        env={"variables": {"GITOPS_IMAGES": images, "REPORTS": REPORTS}},
+        env={"variables": {"GITOPS_IMAGES": images, "REPORTS": REPORTS}, "exported-variables": ["IMAGES"]},
         **(_test_reports() if tests else {}),
         artifacts={"files": ["built/*.json"]},
     )
@@ -142,7 +149,8 @@ def _bump(config: Config, install: Spec) -> Spec:
                     Comment("The first environment takes what was built; gitops promote carries it on."),
                     _script(
                         'for result in "$CODEBUILD_SRC_DIR_Built"/built/*.json; do',
-                        '  gitops bump --from "$result" --env "$GITOPS_TARGET" || exit 1',
+                        '  gitops bump "$(basename "$result" .json)" --from "$result" --env "$GITOPS_TARGET" \\',
+                        '    --build-url "${CODEBUILD_BUILD_URL:-}" || exit 1',
                         "done",
                     ),
                     'export MANIFEST_COMMIT="$(git rev-parse HEAD)"',
@@ -158,7 +166,6 @@ def _bump(config: Config, install: Spec) -> Spec:
 
 
 def _validate(config: Config, install: Spec) -> Spec:
-    targets = " ".join([*config.platform.overlays, *(environment.name for environment in config.environments)])
     return _spec(
         install,
         {
@@ -167,12 +174,8 @@ def _validate(config: Config, install: Spec) -> Spec:
                 "commands": [
                     "mkdir -p reports plans",
                     "gitops validate -o junit > reports/validate.xml",
-                    _script(
-                        "for target in $GITOPS_TARGETS; do",
-                        '  gitops plan "$target" --save "plans/$target.json" -o markdown \\',
-                        '    > "plans/$target.md" || exit 1',
-                        "done",
-                    ),
+                    *_profiles(config),
+                    *_plans(config),
                 ],
             },
             "post_build": {
@@ -186,10 +189,46 @@ def _validate(config: Config, install: Spec) -> Spec:
                 ]
             },
         },
-        env={"variables": {"GITOPS_TARGETS": targets}},
         reports={"manifests": {"base-directory": "reports", "files": ["validate.xml"], "file-format": "JUNITXML"}},
         artifacts={"files": ["plans/*"]},
     )
+
+
+def _profiles(config: Config) -> list[Any]:
+    """A profile for each other account that has a cluster: the role of the same name there."""
+    others = [place for place in names.places(config) if place.account != config.account]
+    if not others:
+        return []
+    accounts = " ".join(dict.fromkeys(place.account for place in others))
+    return [
+        Comment("Clusters of other accounts are read as the role of the same name there."),
+        _script(
+            f"for account in {accounts}; do",
+            '  echo "[profile $account]"',
+            f'  echo "role_arn = arn:{names.partition(config.region)}:iam::$account:role/'
+            f'${{GITOPS_ROLE:-{names.role(config, names.VALIDATE)}}}"',
+            '  echo "credential_source = EcsContainer"',
+            'done > "$TOOLKIT/aws" && export AWS_CONFIG_FILE="$TOOLKIT/aws"',
+        ),
+    ]
+
+
+def _plans(config: Config) -> Iterator[str]:
+    """A line for each plan, in the order of a deploy."""
+    clusters = names.platform_clusters(config) if config.platform.overlays else []
+    for cluster in clusters:
+        narrowed = f" --cluster {cluster.name}" if len(clusters) > 1 else ""
+        file = f"platform-{cluster.name}" if narrowed else "platform"
+        yield _plan(config, f"platform{narrowed}", file, cluster)
+    for environment in config.environments:
+        on = config.cluster(environment.cluster) if environment.cluster else None
+        yield _plan(config, environment.name, environment.name, on)
+
+
+def _plan(config: Config, target: str, file: str, cluster: Cluster | None) -> str:
+    account = names.place_of(config, cluster)[0] if cluster else config.account
+    profile = f"AWS_PROFILE={account} " if account != config.account else ""
+    return f"{profile}gitops plan {target} --save plans/{file}.json -o markdown > plans/{file}.md"
 
 
 def _deploy(_: Config, install: Spec) -> Spec:
@@ -199,15 +238,31 @@ def _deploy(_: Config, install: Spec) -> Spec:
             "build": {
                 "on-failure": "ABORT",
                 "commands": [
-                    Comment("After an approval exactly the plan that was shown is carried out, or nothing is."),
                     _script(
-                        'if [ -n "${CODEBUILD_SRC_DIR_Plan:-}" ]; then',
-                        '  gitops deploy "$GITOPS_TARGET" --plan "$CODEBUILD_SRC_DIR_Plan/plans/$GITOPS_TARGET.json"',
-                        "else",
-                        '  gitops deploy "$GITOPS_TARGET"',
+                        "# A cluster of another account is deployed to as the role of the same name there.",
+                        'if [ -n "${GITOPS_ROLE_ARN:-}" ]; then',
+                        '  printf "[profile cluster]\\nrole_arn = %s\\ncredential_source = EcsContainer\\n" \\',
+                        '    "$GITOPS_ROLE_ARN" > "$TOOLKIT/aws"',
+                        '  export AWS_CONFIG_FILE="$TOOLKIT/aws" AWS_PROFILE=cluster',
                         "fi",
                     ),
+                    _script(
+                        "# After an approval exactly the plan that was shown is carried out, or nothing is.",
+                        'set -- "$GITOPS_TARGET" ${GITOPS_CLUSTER:+--cluster "$GITOPS_CLUSTER"}',
+                        'if [ "${GITOPS_STEP:-}" = plan ]; then',
+                        '  mkdir -p plans && gitops plan "$@" --save plans/plan.json -o markdown > plans/plan.md &&',
+                        '    cat plans/plan.md && export PLAN_SUMMARY="$(tail -n 1 plans/plan.md | cut -c 1-900)"',
+                        'elif [ -n "${GITOPS_PLAN:-}" ]; then',
+                        '  shown="CODEBUILD_SRC_DIR_$GITOPS_PLAN"',
+                        '  gitops deploy "$@" --yes --rollback-on-failure --plan "${!shown}/plans/plan.json"',
+                        "else",
+                        '  gitops deploy "$@" --yes --rollback-on-failure',
+                        "fi",
+                    ),
+                    "mkdir -p plans && git rev-parse HEAD > plans/revision",
                 ],
             },
         },
+        env={"exported-variables": ["PLAN_SUMMARY"]},
+        artifacts={"files": ["plans/*"]},
     )

@@ -31,15 +31,24 @@ class Tagged:
 
 
 def write_yaml(data: Mapping[Any, Any], header: str = "") -> str:
-    """`data` as YAML text, `header` as a comment above it. Top-level keys are set apart by an empty line."""
+    """`data` as YAML text, `header` as a comment above it. Top-level keys, and blocks in them, are set apart."""
     lines = list(_comment(header, 0))
     above: Any = None
     for key, value in data.items():
         if lines and not isinstance(above, Comment):
             lines.append("")
-        lines.extend(_entry(key, value, 0))
+        entry = list(_entry(key, value, 0))
+        lines.extend(_set_apart(entry) if isinstance(value, Mapping) else entry)
         above = key
     return "\n".join(lines) + "\n"
+
+
+def _set_apart(lines: list[str]) -> Iterator[str]:
+    """The lines of a top-level mapping, with an empty line after each of its entries that has a block of its own."""
+    for above, line in zip(["", *lines], lines, strict=False):
+        if re.match(r"  \S", line) and above.startswith("   "):
+            yield ""
+        yield line
 
 
 def _comment(text: str, indent: int) -> Iterator[str]:
@@ -148,3 +157,18 @@ def _plain(text: str, flow: bool = False) -> bool:
         return bool(yaml.load(text, Loader=yaml.CSafeLoader) == text)
     except yaml.YAMLError:
         return False
+
+
+def as_json(data: Any) -> Any:
+    """`data` as CloudFormation's JSON: comments left out, tags as intrinsic functions."""
+    if isinstance(data, Tagged):
+        value = as_json(data.value)
+        name = data.tag.removeprefix("!")
+        if name == "GetAtt":
+            return {"Fn::GetAtt": str(value).split(".", 1)}
+        return {name if name == "Ref" else f"Fn::{name}": value}
+    if isinstance(data, Mapping):
+        return {key: as_json(value) for key, value in data.items() if not isinstance(key, Comment)}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return [as_json(item) for item in data if not isinstance(item, Comment)]
+    return data

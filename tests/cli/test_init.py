@@ -42,8 +42,8 @@ def test_a_second_run_changes_nothing(started: Path, capsys: pytest.CaptureFixtu
     assert init(started) == 0
     assert contents(started) == before
     assert [line for line in capsys.readouterr().out.splitlines() if "unchanged" in line] == [
-        f"{started}/eks-work-app · unchanged, 6 files",
-        f"{started}/eks-work-manifests · unchanged, {len(before) - 6 - 2} files",
+        f"{started}/eks-work-app · unchanged, 7 files",
+        f"{started}/eks-work-manifests · unchanged, {len(before) - 7 - 2} files",
     ]
 
 

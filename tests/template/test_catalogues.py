@@ -80,6 +80,7 @@ def test_an_eks_version_has_its_dates() -> None:
         ("eks", "logTypes", "LogType"),
         ("eks", "authenticationMode", "AuthenticationMode"),
         ("codebuild", "compute", "ComputeType"),
+        ("lambda", "runtime", "Runtime"),
     ],
 )
 def test_allowed_values_are_those_of_the_api(service: str, setting: str, shape: str) -> None:

@@ -1,0 +1,194 @@
+"""One deploy of an environment at a time: a Lease in the cluster, renewed while the run lives, with a fencing token.
+
+The token counts the holders. It is written into the inventory before the first change, so that a run which lost its
+lease without noticing (a machine that slept) is found out by the inventory as well as by its own clock.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from gitops.clients.cluster import ApiError, Cluster, Conflict
+from gitops.errors import GitopsError
+from gitops.objects import KubeObject, ObjectRef
+
+LONG_DEAD = 4
+"""Durations after which a lease is taken without watching it first: no two clocks differ by that much."""
+
+
+@dataclass(frozen=True)
+class LeaseOptions:
+    """How long a lease holds without being renewed, and how long to wait for somebody else's."""
+
+    duration: float = 15.0
+    """Seconds. A run that was killed blocks the next for no longer than this."""
+    patience: float = 60.0
+    """Seconds to wait for a deploy that is under way, before giving up."""
+    poll: float = 0.5
+    """Seconds between two looks at somebody else's lease."""
+
+
+class Lease:
+    """The lease `ref`, held as `holder` within `with`. Raises `GitopsError` where somebody else keeps it."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        ref: ObjectRef,
+        holder: str,
+        options: LeaseOptions = LeaseOptions(),
+        sleep: Callable[[float], None] = time.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._cluster = cluster
+        self._ref = ref
+        self._holder = holder
+        self._options = options
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._now = now
+        self._held: KubeObject | None = None
+        self._until = 0.0
+        self._stop = threading.Event()
+        self._renewer: threading.Thread | None = None
+
+    @property
+    def token(self) -> int:
+        """The fencing token: larger than every earlier holder's."""
+        assert self._held is not None
+        return int(self._held.body["spec"]["leaseTransitions"])
+
+    def __enter__(self) -> "Lease":
+        self._acquire()
+        self._renewer = threading.Thread(target=self._renew, daemon=True, name="lease")
+        self._renewer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._renewer:
+            self._renewer.join()
+        self._release()
+
+    def check(self) -> None:
+        """Raise `GitopsError` once the lease may be somebody else's."""
+        if self._monotonic() > self._until:
+            raise GitopsError(
+                str(self._ref), "was lost: the API server could not be reached to renew it", "run the deploy again"
+            )
+
+    def _acquire(self) -> None:
+        started = self._monotonic()
+        seen: tuple[str, float] | None = None
+        while True:
+            asked = self._monotonic()
+            found = self._cluster.get(self._ref)
+            version = str(found.metadata["resourceVersion"]) if found else ""
+            if seen is None or seen[0] != version:
+                seen = (version, asked)
+            if found is None or self._is_free(found, asked - seen[1]):
+                if self._take(found, asked):
+                    return
+                continue
+            if asked - started > self._options.patience:
+                raise self._busy(found)
+            self._sleep(self._options.poll)
+
+    def _is_free(self, found: KubeObject, unchanged: float) -> bool:
+        """Given up, ours already (an answer was lost), or not renewed for its whole duration."""
+        spec = found.body.get("spec") or {}
+        if spec.get("holderIdentity") in (None, "", self._holder):
+            return True
+        duration = float(spec.get("leaseDurationSeconds") or self._options.duration)
+        age = self._now() - _moment(spec.get("renewTime"))
+        return unchanged > duration or age > timedelta(seconds=LONG_DEAD * duration)
+
+    def _take(self, found: KubeObject | None, asked: float) -> bool:
+        """Write ourselves into the lease; False where somebody was faster."""
+        transitions = int((found.body.get("spec") or {}).get("leaseTransitions") or 0) if found else 0
+        body = self._body(transitions + 1, self._now(), found)
+        try:
+            self._held = self._cluster.replace(body) if found else self._cluster.create(body)
+        except ApiError as error:
+            if isinstance(error, Conflict) or error.status in (404, 409):
+                return error.status == 404 and self._gone(error)
+            raise
+        self._until = asked + self._options.duration
+        return True
+
+    def _gone(self, error: ApiError) -> bool:
+        """The lease, or its namespace, went away under us. Without a namespace there is nothing to wait for."""
+        if self._cluster.get(ObjectRef("", "Namespace", "", self._ref.namespace)) is None:
+            raise error
+        return False
+
+    def _body(self, transitions: int, acquired: datetime, found: KubeObject | None) -> KubeObject:
+        metadata: dict[str, Any] = {
+            "name": self._ref.name,
+            "namespace": self._ref.namespace,
+            "labels": {"app.kubernetes.io/managed-by": "gitops"},
+        }
+        if found:
+            metadata["resourceVersion"] = found.metadata["resourceVersion"]
+        spec = {
+            "holderIdentity": self._holder,
+            "leaseDurationSeconds": max(1, round(self._options.duration)),
+            "acquireTime": _text(acquired),
+            "renewTime": _text(self._now()),
+            "leaseTransitions": transitions,
+        }
+        return KubeObject({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec})
+
+    def _renew(self) -> None:
+        while not self._stop.wait(self._options.duration / 3):
+            assert self._held is not None
+            asked = self._monotonic()
+            acquired = _moment(self._held.body["spec"]["acquireTime"])
+            try:
+                self._held = self._cluster.replace(self._body(self.token, acquired, self._held))
+                self._until = asked + self._options.duration
+            except Conflict:
+                self._after_conflict(asked)
+            except GitopsError:
+                # The next round tries again; `check` tells when it is too late.
+                continue
+
+    def _after_conflict(self, asked: float) -> None:
+        """An answer that was lost makes the next renewal meet our own; anybody else's ends the lease."""
+        found = self._cluster.get(self._ref)
+        spec = (found.body.get("spec") or {}) if found else {}
+        if found and spec.get("holderIdentity") == self._holder and spec.get("leaseTransitions") == self.token:
+            self._held, self._until = found, asked + self._options.duration
+        else:
+            self._until = 0.0
+            self._stop.set()
+
+    def _release(self) -> None:
+        """Give the lease up, so that the next run need not wait. Where that fails, it runs out by itself."""
+        if self._held is None or self._monotonic() > self._until:
+            return
+        try:
+            body = self._body(self.token, _moment(self._held.body["spec"]["acquireTime"]), self._held)
+            self._cluster.replace(KubeObject({**body.body, "spec": {**body.body["spec"], "holderIdentity": ""}}))
+        except GitopsError:
+            return
+
+    def _busy(self, found: KubeObject) -> GitopsError:
+        spec = found.body["spec"]
+        since = _moment(spec.get("acquireTime")).strftime("%H:%M:%SZ")
+        return GitopsError(
+            str(self._ref), f"{spec['holderIdentity']} deploys here since {since}", "run it again when that is done"
+        )
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _moment(text: Any) -> datetime:
+    """A lease's time; long ago where there is none."""
+    return datetime.fromisoformat(str(text)) if text else datetime.fromtimestamp(0, UTC)

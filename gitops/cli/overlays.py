@@ -1,0 +1,89 @@
+"""The overlays of a manifest repository, rendered for checking: what `validate` and its like work on."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from gitops.clients.folder import read_files
+from gitops.config import Cluster, Config, Environment
+from gitops.errors import GitopsError, UsageError, nearest
+from gitops.generate.autoscaling import LOAD_TEST
+from gitops.objects import KubeObject
+from gitops.render import render
+from gitops.validate import Finding, Overlay
+from gitops.validate.schema import known_versions
+from gitops.validate.sources import Sources
+
+SKIPPED = {".git", ".gitops", "node_modules", ".venv"}
+
+
+def overlays_of(config: Config, root: Path, names: Sequence[str] = ()) -> tuple[list[Overlay], list[Finding]]:
+    """Each overlay with its objects, and a finding for each that does not render.
+
+    `names` are overlays' or environments' names, all by default. Raises `UsageError` for a name that is none.
+    """
+    folders = _folders(config, root)
+    for name in names:
+        if name not in folders:
+            raise UsageError(config.file, f"no overlay '{name}'", nearest(name, folders))
+    sources = Sources(_files(root))
+    rendered: dict[str, tuple[KubeObject, ...]] = {}
+    failed = []
+    for name, (folder, _) in folders.items():
+        try:
+            rendered[name] = render(root, folder).objects
+        except GitopsError as error:
+            if error.subject == "kubectl":
+                raise
+            rendered[name] = ()
+            place = sources.kustomization(folder)
+            failed.append(Finding(place.file if place else folder, 1, "K001", error.problem))
+    wanted = names or list(folders)
+    return [_overlay(config, folders, rendered, sources, name) for name in wanted], failed
+
+
+def _overlay(
+    config: Config,
+    folders: dict[str, tuple[str, Cluster | None]],
+    rendered: dict[str, tuple[KubeObject, ...]],
+    sources: Sources,
+    name: str,
+) -> Overlay:
+    folder, cluster = folders[name]
+    beside = [other for other, (_, theirs) in folders.items() if other != name and theirs == cluster]
+    return Overlay(
+        folder=folder,
+        objects=rendered[name],
+        others=tuple(obj for other in beside for obj in rendered[other]),
+        sources=sources,
+        config=config,
+        version=(cluster and cluster.version) or known_versions()[-1],
+        cluster=cluster.name if cluster else "",
+        auto_mode=bool(cluster and cluster.auto_mode),
+    )
+
+
+def _folders(config: Config, root: Path) -> dict[str, tuple[str, Cluster | None]]:
+    """Name -> folder and cluster, of the platform's overlays, the environments', and the load test."""
+    names = config.platform.clusters or tuple(cluster.name for cluster in config.clusters)
+    first = config.cluster(names[0]) if names else None
+    result = {name: (f"kustomize/overlays/{name}", first) for name in config.platform.overlays}
+    result |= {
+        environment.name: (environment.path, _cluster(config, environment)) for environment in config.environments
+    }
+    if (root / LOAD_TEST / "kustomization.yaml").is_file():
+        result["load-test"] = (LOAD_TEST, _cluster(config, config.environments[0]))
+    return result
+
+
+def _cluster(config: Config, environment: Environment) -> Cluster | None:
+    return config.cluster(environment.cluster) if environment.cluster else None
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    """Every file that an overlay could take in; folders of tools and of git are left out."""
+    paths = []
+    for folder, below, names in os.walk(root):
+        below[:] = [name for name in below if name not in SKIPPED]
+        paths += [(Path(folder) / name).relative_to(root).as_posix() for name in names]
+    return read_files(root, paths)

@@ -1,0 +1,39 @@
+"""`gitops template`: the AWS side as CloudFormation, written to cfn/ from gitops.yaml."""
+
+import datetime
+
+import click
+
+from gitops.cli import leave
+from gitops.cli.context import Context
+from gitops.cli.files import decide, read_changes, show, write
+from gitops.cli.output import echo, style
+from gitops.errors import PENDING
+
+
+@click.command()
+@click.option("--check", is_flag=True, help="Write nothing: say what differs or went stale; exit 3 if anything does.")
+@click.option("--force", is_flag=True, help="Overwrite edits by hand.")
+@click.pass_obj
+def command(context: Context, check: bool, force: bool) -> None:
+    """Write cfn/ from gitops.yaml: access, observability and pipeline, a file a stack.
+
+    Edits by hand stay, while what gitops changes arrives. --check also says what went stale: EKS versions that leave
+    support, and catalogues of AWS that are too old to trust.
+    """
+    from gitops.template.stacks import FOLDER, templates
+    from gitops.template.staleness import stale
+
+    folder = read_changes(context.root, templates(context.config), scope=(f"{FOLDER}/",))
+    warnings = stale(context.config, datetime.datetime.now(datetime.UTC).date())
+    if not check:
+        (folder,) = decide([folder], force)
+        write(folder)
+    show(folder)
+    for warning in warnings:
+        echo(f"{style('stale', 'yellow')}  {warning}")
+    differs = any(change.writes or change.action == "conflict" for change in folder.changes)
+    if check and (differs or warnings):
+        leave(PENDING)
+    if not check and differs:
+        echo("next: git diff, commit, then gitops pipeline plan")

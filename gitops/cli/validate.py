@@ -1,0 +1,47 @@
+"""`gitops validate`: check every overlay offline."""
+
+import click
+
+from gitops import __version__
+from gitops.cli import leave
+from gitops.cli.context import Context
+from gitops.cli.output import echo, echo_json, style
+from gitops.cli.overlays import overlays_of
+from gitops.errors import FAILED
+from gitops.validate import Finding, validate
+from gitops.validate.report import as_json, as_junit, as_sarif
+
+
+@click.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "-o", "--output", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", help="Form of the result."
+)
+@click.pass_obj
+def command(context: Context, names: tuple[str, ...], output: str) -> None:
+    """Render the overlays NAMES (all by default) and check them offline; exit 1 where there are errors.
+
+    A comment on a line leaves a finding out there: # gitops: ignore F002
+    """
+    overlays, failed = overlays_of(context.config, context.root, names)
+    findings = sorted([*failed, *validate(overlays)])
+    if output == "json":
+        echo_json(as_json(findings))
+    elif output == "sarif":
+        echo_json(as_sarif(findings, __version__))
+    elif output == "junit":
+        echo(as_junit(findings, [overlay.folder for overlay in overlays]))
+    else:
+        _show(findings, len(overlays), sum(len(overlay.objects) for overlay in overlays))
+    if any(finding.severity == "error" for finding in findings):
+        leave(FAILED)
+
+
+def _show(findings: list[Finding], overlays: int, objects: int) -> None:
+    for finding in findings:
+        color = "red" if finding.severity == "error" else "yellow"
+        echo(f"{finding.file}:{finding.line}: {style(finding.severity, color)} {finding.code} {finding.what}")
+        echo(f"  {finding.why}; {finding.fix}")
+    errors = sum(finding.severity == "error" for finding in findings)
+    counted = f"{errors} errors, {len(findings) - errors} warnings" if findings else "valid"
+    echo(f"{counted} · {overlays} overlays, {objects} objects")

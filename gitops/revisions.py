@@ -1,0 +1,97 @@
+"""Revisions of the manifest tree: which one is deployed, which is older, and the tree as it was at one."""
+
+import io
+import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from gitops.clients.git import GitFailed, GitRepository
+from gitops.errors import GitopsError
+
+
+class Superseded(GitopsError):
+    """A run is older than what was deployed; it wrote nothing."""
+
+
+class Revisions:
+    """The history of the manifest tree in the folder `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._git = GitRepository.discover(root)
+
+    def committed(self) -> tuple[str, str]:
+        """The revision that is checked out, and its subject. Raises `GitopsError` with uncommitted changes."""
+        if changed := self.changed_files():
+            more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
+            hint = "commit them: what is deployed is a revision"
+            raise GitopsError(str(self._root), f"has uncommitted changes ({changed[0]}{more})", hint)
+        head = self._git.head()
+        return head, self.title(head)
+
+    def changed_files(self) -> list[str]:
+        """Files of the tree that are not as committed."""
+        return self._git.changed_files(self._inner)
+
+    def title(self, revision: str) -> str:
+        """The subject of a commit; empty where this clone does not have it."""
+        try:
+            return self._git.text("log", "-1", "--format=%s", revision, "--")
+        except GitFailed:
+            return ""
+
+    def resolve(self, name: str) -> str:
+        """The commit that `name` means. Raises `GitopsError` where this clone has none such."""
+        try:
+            return self._git.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+        except GitFailed as error:
+            raise GitopsError(
+                name, "is no commit of this clone", "git fetch, or git log to see the revisions"
+            ) from error
+
+    def is_older(self, revision: str, deployed: str) -> bool:
+        """Whether `deployed` was made on top of `revision`. Raises `GitopsError` where this clone cannot tell."""
+        if revision == deployed:
+            return False
+        try:
+            self.resolve(deployed)
+        except GitopsError as error:
+            hint = "git fetch --unshallow, or pull; --allow-older deploys all the same"
+            raise Superseded(
+                str(self._root), f"lacks {deployed[:7]}, which is deployed: which is newer cannot be told", hint
+            ) from error
+        try:
+            self._git.run("merge-base", "--is-ancestor", revision, deployed)
+        except GitFailed as error:
+            if error.status == 1:
+                return False
+            raise
+        return True
+
+    @contextmanager
+    def tree_at(self, revision: str) -> Iterator[Path]:
+        """The tree as it was committed at `revision`, in a temporary folder."""
+        commit = self.resolve(revision)
+        archive = self._git.run("archive", "--format=tar", commit if self._inner == "." else f"{commit}:{self._inner}")
+        with TemporaryDirectory(prefix="gitops-revision-") as folder:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                tar.extractall(folder, filter="data")
+            yield Path(folder)
+
+    @property
+    def _inner(self) -> str:
+        return self._root.relative_to(self._git.directory.resolve()).as_posix()
+
+
+def revision_at(root: Path) -> tuple[str, str]:
+    """As `Revisions.committed`, for what changes nothing: uncommitted changes are said in the subject, and no
+    repository at all is no error."""
+    try:
+        revisions = Revisions(root)
+    except GitopsError:
+        return "", ""
+    changed = revisions.changed_files()
+    head = revisions.resolve("HEAD")
+    return head, f"and {len(changed)} uncommitted" if changed else revisions.title(head)

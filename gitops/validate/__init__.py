@@ -1,0 +1,49 @@
+"""Checks of a manifest repository's overlays, offline: each finding has a code, a place, a reason and a fix. Pure.
+
+It is handed the repository's files and the rendered overlays; it never renders or reads anything itself.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from gitops.validate.agents import check_agents
+from gitops.validate.finding import Finding
+from gitops.validate.images import check_images
+from gitops.validate.kustomizations import check_kustomizations
+from gitops.validate.network import check_network
+from gitops.validate.objects import check_names, check_objects, check_owners
+from gitops.validate.pod_security import check_pod_security
+from gitops.validate.rbac import check_rbac
+from gitops.validate.references import check_references
+from gitops.validate.scaling import check_scaling
+from gitops.validate.scope import Overlay
+from gitops.validate.workloads import check_workloads
+
+CHECKS: tuple[Callable[[Overlay], Iterable[Finding]], ...] = (
+    check_kustomizations,
+    check_names,
+    check_objects,
+    check_images,
+    check_pod_security,
+    check_rbac,
+    check_network,
+    check_scaling,
+    check_references,
+    check_workloads,
+    check_agents,
+)
+
+__all__ = ["CHECKS", "Finding", "Overlay", "validate"]
+
+
+def validate(overlays: Sequence[Overlay]) -> list[Finding]:
+    """Every finding in `overlays`, in order of place, each once; those that a comment says to leave are left."""
+    found = set(_findings(overlays))
+    sources = overlays[0].sources if overlays else None
+    return sorted(f for f in found if sources is None or f.code not in sources.ignored(f.file, f.line))
+
+
+def _findings(overlays: Sequence[Overlay]) -> Iterator[Finding]:
+    for overlay in overlays:
+        for check in CHECKS:
+            yield from check(overlay)
+    yield from check_owners(list(overlays))

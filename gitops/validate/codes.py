@@ -1,0 +1,400 @@
+"""Every code of `gitops validate`: its severity, what it is about, why it matters, what to do."""
+
+from typing import NamedTuple
+
+
+class Code(NamedTuple):
+    """What is said of every finding with one code."""
+
+    severity: str
+    title: str
+    why: str
+    fix: str
+
+
+ERROR, WARNING = "error", "warning"
+
+CODES = {
+    # Kustomizations
+    "K001": Code(ERROR, "does not render", "nothing of this overlay can be deployed", "mend what kustomize names"),
+    "K002": Code(
+        ERROR, "deprecated kustomize field", "kustomize warns of it now and drops it later", "use the field named here"
+    ),
+    "K003": Code(
+        ERROR,
+        "remote resource",
+        "whoever controls that address controls what is deployed, and each build fetches it anew",
+        "copy it into the repository",
+    ),
+    "K004": Code(
+        ERROR,
+        "images entry matches nothing",
+        "kustomize says nothing, and the placeholder is deployed as it is",
+        "give the name exactly as the manifests have it",
+    ),
+    "K005": Code(
+        ERROR,
+        "placeholder image is left",
+        "no registry has an image of that name",
+        "add an images entry for it to the overlay",
+    ),
+    "K006": Code(
+        WARNING, "image not released yet", "its pods cannot start: no registry has that digest", "run gitops bump"
+    ),
+    "K007": Code(
+        ERROR, "unquoted tag reads as a number", "kustomize refuses it, or 1.10 becomes 1.1", 'quote it: newTag: "1.10"'
+    ),
+    "K008": Code(
+        ERROR,
+        "images entry names no fixed version",
+        "what runs then depends on when a node pulled it",
+        "give newTag and digest, as gitops bump writes them",
+    ),
+    "K009": Code(
+        ERROR,
+        "images name is read as a regular expression",
+        "it can rewrite other images than the one meant",
+        "write the plain name",
+    ),
+    "K010": Code(
+        ERROR, "patches is a list of mappings", "kustomize 5 refuses bare file names there", "write - path: FILE"
+    ),
+    "K011": Code(
+        WARNING,
+        "labels change selectors",
+        "selectors of Deployments cannot be changed: the next deploy fails",
+        "leave includeSelectors out",
+    ),
+    "K012": Code(
+        WARNING,
+        "generated name has no hash",
+        "a changed value does not roll the pods",
+        "leave disableNameSuffixHash out",
+    ),
+    "K013": Code(ERROR, "file is not there", "the overlay does not render", "add the file, or take the line away"),
+    "K014": Code(ERROR, "key given twice", "the last one wins, silently", "keep one of them"),
+    "K015": Code(
+        ERROR, "is not YAML", "nothing that uses the file can be deployed", "check the indentation and quotes there"
+    ),
+    "K016": Code(
+        WARNING,
+        "secret data in a kustomization",
+        "it stays readable in git for ever; base64 hides nothing",
+        "keep it in Secrets Manager and refer to it",
+    ),
+    # Objects
+    "O001": Code(
+        ERROR, "unknown field", "the API server drops it or refuses the object", "check the name and the indentation"
+    ),
+    "O002": Code(ERROR, "wrong type", "the API server refuses the object", "give a value of that type"),
+    "O003": Code(ERROR, "required field is missing", "the API server refuses the object", "add it"),
+    "O004": Code(
+        ERROR, "object without a name", "nothing can be created without one", "indent name and namespace under metadata"
+    ),
+    "O005": Code(ERROR, "API was removed", "the cluster's version does not serve it", "move to the version named here"),
+    "O006": Code(
+        WARNING, "API is deprecated", "a later version of Kubernetes drops it", "move to the version named here"
+    ),
+    "O007": Code(
+        ERROR,
+        "unknown kind",
+        "the cluster's version does not serve it, and no CRD here defines it",
+        "check apiVersion and kind",
+    ),
+    "O008": Code(
+        ERROR,
+        "object in two overlays",
+        "each deploy of one takes it from the other, and prunes it",
+        "keep it in one of them",
+    ),
+    "O009": Code(
+        ERROR,
+        "object without a namespace",
+        "it lands in whatever namespace is current",
+        "give metadata.namespace, or the overlay a namespace",
+    ),
+    "O010": Code(
+        WARNING,
+        "namespace that nothing makes",
+        "the deploy fails in a new cluster",
+        "add the Namespace to the security overlay",
+    ),
+    "O011": Code(
+        ERROR,
+        "selector does not match its pods",
+        "the API server refuses the object",
+        "give the template the selector's labels",
+    ),
+    # Images
+    "I001": Code(
+        ERROR,
+        "mutable tag",
+        "what runs depends on when a node pulled it; nothing says what it was",
+        "name the version and its digest",
+    ),
+    "I002": Code(
+        WARNING,
+        "image without a digest",
+        "a tag can be moved to other content",
+        "gitops pins update, or name the digest",
+    ),
+    "I003": Code(
+        ERROR,
+        "registry is frozen",
+        "k8s.gcr.io has had no image since 2023-04-03",
+        "use registry.k8s.io (cluster-autoscaler is under /autoscaling/)",
+    ),
+    "I004": Code(
+        ERROR,
+        "Cluster Autoscaler is not of the cluster's version",
+        "it misjudges what the scheduler would do, and calls APIs that are gone",
+        "gitops generate takes the right one from kustomize/pins.yaml",
+    ),
+    "I005": Code(
+        ERROR,
+        "metrics-server is not for the cluster's version",
+        "it does not start, and no HorizontalPodAutoscaler works",
+        "gitops generate takes the right one from kustomize/pins.yaml",
+    ),
+    "I006": Code(
+        WARNING,
+        "fluentd image",
+        "AWS's manifest for it is abandoned and cannot read containerd's lines",
+        "use Fluent Bit: the logging overlay",
+    ),
+    # Pod Security
+    "P001": Code(
+        ERROR,
+        "pod that its namespace refuses",
+        "the Deployment is accepted and its pods are not: nothing starts, nothing says so",
+        "mend the field, or lower the namespace's level",
+    ),
+    "P002": Code(
+        WARNING,
+        "pod that `restricted` would refuse",
+        "it stands in the way of raising the namespace's level",
+        "mend the field",
+    ),
+    "P003": Code(
+        ERROR,
+        "namespace without Pod Security labels",
+        "everything is admitted, privileged pods too",
+        "label it with enforce, audit and warn",
+    ),
+    "P004": Code(
+        WARNING,
+        "Pod Security version not pinned",
+        "an upgrade of the cluster changes what is refused",
+        "add the -version label",
+    ),
+    "P005": Code(ERROR, "PodSecurityPolicy", "it was removed in 1.25", "label the namespaces instead"),
+    "P006": Code(
+        WARNING,
+        "Pod Security without warn or audit",
+        "nothing tells what is refused: Deployments are accepted, pods are not",
+        "add the audit and warn labels",
+    ),
+    # RBAC
+    "R001": Code(ERROR, "RBAC resource that does not exist", "the rule grants nothing", "use the name given here"),
+    "R002": Code(
+        ERROR,
+        "RBAC API group that does not exist",
+        "the rule grants nothing, or the API server refuses it",
+        "use the group given here",
+    ),
+    "R003": Code(
+        ERROR,
+        "wrong apiGroup in a subject or roleRef",
+        "the API server refuses the binding",
+        "write rbac.authorization.k8s.io",
+    ),
+    "R004": Code(
+        ERROR,
+        "system:masters",
+        "it may do everything and cannot be limited or revoked by RBAC",
+        "use an access entry with a group of its own",
+    ),
+    "R005": Code(WARNING, "wildcard in a role", "it grants what later versions add, too", "list what is needed"),
+    "R006": Code(
+        WARNING,
+        "nodes/proxy",
+        "it lets its holder run commands in every container of a node",
+        "use nodes/pods, nodes/metrics, nodes/stats",
+    ),
+    "R007": Code(ERROR, "role that nothing defines", "the binding grants nothing", "define it, or correct the name"),
+    "R008": Code(WARNING, "verb that the resource does not have", "it grants nothing", "leave it out"),
+    "R009": Code(
+        ERROR,
+        "subject that nothing defines",
+        "the ServiceAccount gets nothing",
+        "define it, or correct name and namespace",
+    ),
+    # Network
+    "N001": Code(
+        ERROR,
+        "NetworkPolicy without policyTypes",
+        "only Ingress is denied: everything may still go out",
+        "name Ingress and Egress",
+    ),
+    "N002": Code(
+        ERROR,
+        "egress denied without DNS",
+        "no name can be resolved: everything fails with a timeout",
+        "allow UDP and TCP 53 to kube-dns",
+    ),
+    "N003": Code(
+        WARNING,
+        "namespaceSelector and podSelector as two peers",
+        "two list items mean either: every pod of that namespace, and such pods here",
+        "put both into one item",
+    ),
+    "N004": Code(WARNING, "NetworkPolicy selects no pod", "it protects nothing", "check the labels"),
+    "N005": Code(
+        WARNING,
+        "NetworkPolicy allows a port that no pod has",
+        "the callers are still denied",
+        "give the container's port",
+    ),
+    "N006": Code(
+        WARNING,
+        "service port differs from the container's",
+        "the VPC CNI's network policies need them equal",
+        "make both the same",
+    ),
+    # Scaling
+    "H001": Code(
+        ERROR,
+        "replicas and a HorizontalPodAutoscaler",
+        "each deploy sets back what the autoscaler decided",
+        "leave replicas out",
+    ),
+    "H002": Code(ERROR, "HorizontalPodAutoscaler without a target", "it scales nothing", "correct scaleTargetRef"),
+    "H003": Code(
+        ERROR,
+        "HorizontalPodAutoscaler on use without a request",
+        "the use of nothing cannot be computed: it never scales",
+        "give every container that request",
+    ),
+    "H004": Code(WARNING, "old HorizontalPodAutoscaler", "autoscaling/v1 has no behavior", "use autoscaling/v2"),
+    "H005": Code(ERROR, "fewest pods above most pods", "the API server refuses it", "swap minReplicas and maxReplicas"),
+    "H006": Code(
+        WARNING,
+        "HorizontalPodAutoscaler without behavior",
+        "EKS does not let the controller's own flags be changed",
+        "write behavior",
+    ),
+    "A001": Code(
+        ERROR,
+        "--nodes names one Auto Scaling group",
+        "the name is another cluster's, or changes with the node group",
+        "use --node-group-auto-discovery",
+    ),
+    "A002": Code(
+        ERROR,
+        "auto-discovery for another cluster",
+        "it would scale that cluster's nodes, or none",
+        "name this cluster in the tag",
+    ),
+    "A003": Code(ERROR, "Cluster Autoscaler on EKS Auto Mode", "it fights AWS's own", "take the overlay out"),
+    "A004": Code(
+        ERROR,
+        "priority below the autoscaler's cutoff",
+        "such pods add no node: there is no headroom",
+        "use -10 or more",
+    ),
+    # References
+    "F001": Code(
+        ERROR,
+        "ConfigMap that nothing defines",
+        "the pods stay in CreateContainerConfigError",
+        "define it, or correct the name",
+    ),
+    "F002": Code(
+        WARNING,
+        "Secret that nothing here defines",
+        "unless something else makes it, the pods do not start",
+        "make it, or mark the line: # gitops: ignore F002",
+    ),
+    "F003": Code(
+        ERROR, "ServiceAccount that nothing defines", "its pods are refused", "define it, or correct the name"
+    ),
+    "F004": Code(ERROR, "selects no pod", "it does nothing", "correct the selector"),
+    "F005": Code(
+        ERROR, "PriorityClass that nothing defines", "its pods are refused", "define it, or use system-node-critical"
+    ),
+    "F006": Code(ERROR, "volume that nothing defines", "the API server refuses the object", "define it under volumes"),
+    "F007": Code(ERROR, "port that no container has", "connections are refused", "name a port of the container"),
+    "F008": Code(
+        WARNING, "PersistentVolumeClaim that nothing defines", "the pods stay pending", "define it, or correct the name"
+    ),
+    "F009": Code(
+        ERROR,
+        "key that the ConfigMap does not have",
+        "the pods stay in CreateContainerConfigError",
+        "add the key, or correct it",
+    ),
+    # Workloads
+    "W001": Code(
+        WARNING,
+        "container without requests",
+        "the scheduler and the autoscaler count it as nothing",
+        "give resources.requests",
+    ),
+    "W002": Code(WARNING, "no readiness probe", "it gets requests before it can answer them", "give readinessProbe"),
+    "W003": Code(
+        ERROR,
+        "Docker's socket or files",
+        "nodes run containerd: there is nothing at that path",
+        "use containerd's, or leave it out",
+    ),
+    "W004": Code(WARNING, "no memory limit", "one pod can take the node's memory", "give resources.limits.memory"),
+    "W005": Code(
+        ERROR, "secret in plain text", "it is readable in git and in the cluster by everyone", "refer to a Secret"
+    ),
+    "W006": Code(ERROR, "shell command that does not do what it says", "see what is said", "write it as said"),
+    "W007": Code(
+        WARNING,
+        "Job that never ends or stays for ever",
+        "it holds its node and its name",
+        "give activeDeadlineSeconds and ttlSecondsAfterFinished",
+    ),
+    # Agents
+    "L001": Code(
+        ERROR,
+        "Fluent Bit's configuration is wrong",
+        "Fluent Bit does not start, or leaves the line out",
+        "correct it as its documentation says",
+    ),
+    "L002": Code(
+        WARNING,
+        "log group is made without retention",
+        "it keeps everything for ever, and is billed",
+        "auto_create_group false: the stack makes the groups",
+    ),
+    "L003": Code(
+        ERROR,
+        "the agent reads its own log",
+        "a line about a failure to send fails to be sent, and makes another",
+        "exclude fluent-bit* (fluentd*) from Path",
+    ),
+    "L004": Code(
+        ERROR,
+        "log that is not there",
+        "Amazon Linux 2023 and Bottlerocket log to the journal only; Docker and a kube-proxy unit do not exist",
+        "read the journal, as the logging overlay does",
+    ),
+    "L005": Code(
+        ERROR,
+        "cannot read containerd's lines",
+        "every line is taken as one text, cut into parts",
+        "multiline.parser docker, cri",
+    ),
+    "L006": Code(
+        ERROR,
+        "the CloudWatch agent's configuration is wrong",
+        "the agent does not start, or leaves it out",
+        "correct it as its schema says",
+    ),
+}
+"""Code -> what it means. Letters: K kustomization, O object, I image, P Pod Security, R RBAC, N network, H, A scaling,
+F references, W workloads, L logging and monitoring agents."""

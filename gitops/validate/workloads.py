@@ -1,0 +1,78 @@
+"""Checks of what a container asks for, mounts, runs and carries."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gitops.validate.finding import Finding
+from gitops.validate.scope import Overlay, Pod
+from gitops.validate.sources import Path
+
+_DOCKER = re.compile(r"^/var/(run/docker\.sock|lib/docker)(/|$)|^/run/docker\.sock$")
+_SECRET_NAME = re.compile(r"(?i)(passw(or)?d|secret|token|api_?key|access_?key|private_?key)")
+_SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bk8s-aws-v1\.")
+_SHELL = (
+    (re.compile(r"\bwget\b[^|;&]*\s-0(-|\s|$)"), "wget has no -0: write -O (the letter)"),
+    (re.compile(r"\bcurl\b[^|;&]*\s-0\s"), "curl -0 asks for HTTP/1.0 and prints to stdout: write -O (the letter)"),
+    (re.compile(r"--imgae\b"), "--imgae is not a flag: write --image"),
+    (re.compile(r"\bkubectl logs [\w.-]+=[\w.-]+"), "kubectl logs takes labels after -l"),
+    (re.compile(r"\bcurl\b[^;&]*\|\s*(sudo )?(ba)?sh\b"), "what curl fetches is run unseen"),
+    (
+        re.compile(r"\bwget\b(?![^|;&]*(-T\b|--timeout))[^|;&]*https?://"),
+        "wget without -T hangs where a policy drops it",
+    ),
+    (re.compile(r"\baws ecr get-login(?!-)"), "aws ecr get-login is gone from version 2 of the AWS CLI"),
+)
+
+
+def check_workloads(overlay: Overlay) -> Iterator[Finding]:
+    """Findings in workloads' containers, volumes and jobs."""
+    for pod in overlay.pods():
+        yield from _paths(overlay, pod)
+        for path, container in pod.containers:
+            yield from _container(overlay, pod, path, container)
+            yield from _commands(overlay, pod, path, container)
+    for obj in overlay.of_kind("Job"):
+        spec = obj.body.get("spec") or {}
+        if "activeDeadlineSeconds" not in spec or "ttlSecondsAfterFinished" not in spec:
+            yield overlay.finding("W007", obj, ("spec",), "no activeDeadlineSeconds or ttlSecondsAfterFinished")
+    for obj in overlay.of_kind("ConfigMap"):
+        for key, value in (obj.body.get("data") or {}).items():
+            if _SECRET_VALUE.search(str(value)):
+                yield overlay.finding("W005", obj, ("data", key), f"{key} holds a key or token")
+
+
+def _paths(overlay: Overlay, pod: Pod) -> Iterator[Finding]:
+    for position, volume in enumerate(pod.spec.get("volumes") or []):
+        host = str((volume.get("hostPath") or {}).get("path", ""))
+        if _DOCKER.search(host):
+            path = (*pod.path, "volumes", position, "hostPath", "path")
+            yield overlay.finding("W003", pod.owner, path, f"{host} is Docker's")
+
+
+def _container(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, Any]) -> Iterator[Finding]:
+    name, resources = container.get("name"), container.get("resources") or {}
+    if "ephemeralContainers" in path:
+        return
+    if not {"cpu", "memory"} <= set(resources.get("requests") or {}):
+        yield overlay.finding("W001", pod.owner, (*path, "resources"), f"container {name} requests no CPU or memory")
+    if "memory" not in (resources.get("limits") or {}):
+        yield overlay.finding("W004", pod.owner, (*path, "resources"), f"container {name} has no memory limit")
+    served = pod.owner.kind in ("Deployment", "StatefulSet") and container.get("ports") and "containers" in path
+    if served and "readinessProbe" not in container and "livenessProbe" not in container:
+        yield overlay.finding("W002", pod.owner, path, f"container {name} has no readinessProbe")
+    for position, entry in enumerate(container.get("env") or []):
+        value = entry.get("value")
+        named = _SECRET_NAME.search(str(entry.get("name"))) and value and not str(value).startswith(("/", "$("))
+        if named or _SECRET_VALUE.search(str(value)):
+            yield overlay.finding(
+                "W005", pod.owner, (*path, "env", position), f"{entry.get('name')} has its value here"
+            )
+
+
+def _commands(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, Any]) -> Iterator[Finding]:
+    for field in ("command", "args"):
+        for position, argument in enumerate(container.get(field) or []):
+            for pattern, what in _SHELL:
+                if pattern.search(str(argument)):
+                    yield overlay.finding("W006", pod.owner, (*path, field, position), what)

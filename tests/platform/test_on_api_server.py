@@ -1,0 +1,258 @@
+"""The generated tree on a real API server: deployed in one run from nothing, and doing what it promises."""
+
+import json
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from gitops.cli import run
+from gitops.clients.git import GitRepository
+from gitops.clients.kubectl import find_kubectl
+from gitops.clients.kubernetes import KubernetesCluster
+from tests.support.api_server import ApiServer
+from tests.support.kubelet import Kubelet
+
+pytestmark = [pytest.mark.cluster, pytest.mark.kubectl, pytest.mark.slow, pytest.mark.timeout(300)]
+READER = "reader-of-the-test-cluster"
+ZEROS = "0" * 64
+IMAGE = f"111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/eks-work/backend-app@sha256:{ZEROS}"
+
+RESTRICTED_POD = """\
+apiVersion: v1
+kind: Pod
+metadata: {name: other, namespace: eks-work}
+spec:
+  securityContext: {runAsNonRoot: true, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: other
+      image: IMAGE
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
+
+
+class MetricsServer:
+    """Says of the metrics APIService that it is available, which on this API server nothing else can."""
+
+    def __init__(self, kubectl: "Kubectl") -> None:
+        self._kubectl = kubectl
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        patch = {
+            "status": {
+                "conditions": [{"type": "Available", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}]
+            }
+        }
+        arguments = ("patch", "apiservice", "v1beta1.metrics.k8s.io", "--subresource=status", "--type=merge")
+        while not self._stop.wait(0.2):
+            self._kubectl.run(*arguments, "-p", json.dumps(patch))
+
+
+class Kubectl:
+    """kubectl as the user of a kubeconfig."""
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._kubeconfig = kubeconfig
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        program = find_kubectl()
+        assert program
+        command = [program, f"--kubeconfig={self._kubeconfig}", *arguments]
+        return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60)
+
+
+class World:
+    """A cluster, and a manifest repository whose environments enforce `restricted`."""
+
+    def __init__(self, server: ApiServer, root: Path) -> None:
+        self.server = server
+        self.root = root
+        self.admin = Kubectl(server.kubeconfig())
+        self.reader = Kubectl(server.kubeconfig(READER))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    tmp = tmp_path_factory.mktemp("platform")
+    with ExitStack() as stack:
+        server = stack.enter_context(
+            ApiServer(tmp, controllers=True, tokens={READER: 'jane,jane-uid,"eks-work-readers"'})
+        )
+        yield World(server, tmp / "repositories/eks-work-manifests")
+
+
+@pytest.fixture
+def deployed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[World]:
+    """The four overlays and both environments, deployed."""
+    monkeypatch.setenv("KUBECONFIG", str(world.server.kubeconfig()))
+    if not world.root.exists():
+        assert run(["init", str(world.root.parent), "--yes", "--no-git"]) == 0
+        config = world.root / "gitops.yaml"
+        config.write_text(
+            config.read_text().replace("namespace: eks-work", "podSecurity: restricted, namespace: eks-work")
+        )
+        monkeypatch.chdir(world.root)
+        assert run(["generate"]) == 0
+        git = GitRepository(world.root)
+        for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "Start")):
+            git.run(*arguments)
+    monkeypatch.chdir(world.root)
+    with ExitStack() as stack:
+        cluster = KubernetesCluster(world.server.connection())
+        for namespace in ("kube-system", "headroom", "eks-work", "eks-work-staging"):
+            stack.enter_context(Kubelet(cluster, namespace))
+        stack.enter_context(MetricsServer(world.admin))
+        for name in ("platform", "staging", "prod"):
+            assert run(["deploy", name, "--context", "test", "--yes", "--timeout", "60"]) == 0, capsys.readouterr().err
+        capsys.readouterr()
+        yield world
+
+
+def test_a_second_run_plans_nothing(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("platform", "staging", "prod"):
+        assert run(["plan", name, "--context", "test", "-o", "json"]) == 0
+        plans = capsys.readouterr().out
+        assert {change["action"] for change in _changes(plans)} <= {"unchanged"}, plans[:2000]
+
+
+def _changes(text: str) -> list[dict[str, str]]:
+    documents = json.loads(text)
+    documents = documents if isinstance(documents, list) else [documents]
+    return [change for document in documents for change in document["changes"]]
+
+
+def test_the_applications_pods_are_admitted_where_restricted_is_enforced(deployed: World) -> None:
+    labels = deployed.admin.run("get", "ns", "eks-work", "-o", "jsonpath={.metadata.labels}").stdout
+    assert json.loads(labels)["pod-security.kubernetes.io/enforce"] == "restricted"
+    pods = deployed.admin.run("get", "pods", "-n", "eks-work", "-l", "app=backend-app", "-o", "name").stdout
+    assert pods.startswith("pod/backend-app-")
+
+
+def test_a_pod_that_violates_restricted_is_refused(deployed: World) -> None:
+    run_ = deployed.admin.run("run", "root", "-n", "eks-work", f"--image={IMAGE}")
+    assert run_.returncode == 1
+    assert 'violates PodSecurity "restricted:v1.36"' in run_.stderr
+
+
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("nginx:latest", "images must come from 111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/: nginx:latest"),
+        (IMAGE.partition("@")[0] + ":1.0", "images must be named by digest"),
+    ],
+)
+def test_other_images_are_refused(deployed: World, image: str, why: str) -> None:
+    of_a_pod = deployed.admin.run("create", "-f", "-", stdin=RESTRICTED_POD.replace("IMAGE", image))
+    of_a_deployment = deployed.admin.run("create", "deployment", "other", "-n", "eks-work", f"--image={image}")
+    for run_ in (of_a_pod, of_a_deployment):
+        assert run_.returncode == 1
+        assert "ValidatingAdmissionPolicy 'eks-work-images'" in run_.stderr
+        assert why in run_.stderr
+
+
+def test_an_image_of_the_account_by_digest_is_let_in(deployed: World) -> None:
+    run_ = deployed.admin.run("create", "--dry-run=server", "-f", "-", stdin=RESTRICTED_POD.replace("IMAGE", IMAGE))
+    assert run_.returncode == 0, run_.stderr
+
+
+def test_images_of_the_platforms_namespaces_are_left_alone(deployed: World) -> None:
+    run_ = deployed.admin.run(
+        "create", "deployment", "other", "-n", "kube-system", "--image=nginx:latest", "--dry-run=server"
+    )
+    assert run_.returncode == 0, run_.stderr
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("get pods", "yes"),
+        ("list pods", "yes"),
+        ("watch pods", "yes"),
+        ("get pods --subresource=log", "yes"),
+        ("get services", "yes"),
+        ("list deployments.apps", "yes"),
+        ("list replicasets.apps", "yes"),
+        ("create pods", "no"),
+        ("create deployments.apps", "no"),
+        ("update deployments.apps", "no"),
+        ("delete pods", "no"),
+        ("create pods --subresource=exec", "no"),
+        ("get secrets", "no"),
+    ],
+)
+def test_the_readers_may_look_and_not_touch(deployed: World, question: str, answer: str) -> None:
+    assert deployed.reader.run("auth", "can-i", *question.split(), "-n", "eks-work").stdout.strip() == answer
+
+
+def test_the_readers_see_nothing_of_other_namespaces(deployed: World) -> None:
+    assert deployed.reader.run("auth", "can-i", "list", "pods", "-n", "kube-system").stdout.strip() == "no"
+
+
+def test_the_load_test_is_admitted(deployed: World) -> None:
+    run_ = deployed.admin.run("apply", "-k", "kustomize/load-test")
+    assert run_.returncode == 0, run_.stderr
+    assert "Warning" not in run_.stderr
+    for _ in range(50):
+        pods = deployed.admin.run("get", "pods", "-n", "eks-work-load-test", "-o", "name").stdout
+        if pods:
+            break
+    assert pods.count("pod/load-test-") == 4
+    assert deployed.admin.run("delete", "-k", "kustomize/load-test", "--wait=false").returncode == 0
+
+
+def test_a_teardown_leaves_nothing_that_a_deploy_made(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last test of this module: afterwards the next fixture would deploy everything again."""
+    made = _objects(deployed)
+    assert run(["teardown", "all", "--context", "test", "--dry-run"]) == 0
+    assert _objects(deployed) == made
+    assert run(["teardown", "all", "--context", "test"]) == 1
+    assert "nobody is there to ask" in capsys.readouterr().err
+    assert run(["teardown", "all", "--context", "test", "--yes"]) == 0, capsys.readouterr().err
+    assert "left on purpose" in capsys.readouterr().out
+    for _ in range(100):
+        left = _objects(deployed)
+        if not left:
+            break
+    assert left == set()
+    # Again, on nothing.
+    assert run(["teardown", "all", "--context", "test", "--yes"]) == 0
+
+
+KINDS = (
+    "namespaces,deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings,clusterroles,leases,"
+    "clusterrolebindings,networkpolicies,limitranges,resourcequotas,poddisruptionbudgets,horizontalpodautoscalers,"
+    "priorityclasses,apiservices,validatingadmissionpolicies,validatingadmissionpolicybindings,pods,jobs"
+)
+
+
+def _objects(world: World) -> set[str]:
+    """Everything in the cluster that is not the cluster's own."""
+    found = json.loads(world.admin.run("get", KINDS, "-A", "-o", "json").stdout)["items"]
+    return {_name(item) for item in found if not _built_in(item)}
+
+
+def _name(item: dict[str, dict[str, str]]) -> str:
+    return f"{item['kind']}/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+
+
+def _built_in(item: dict[str, dict[str, str]]) -> bool:
+    """What an API server and its controllers make for themselves."""
+    name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "")
+    if any(word in name for word in ("metrics-server", "aggregated-metrics", "cluster-autoscaler", "v1beta1.metrics")):
+        return False
+    if name.startswith(("system:", "system-", "kube-", "v1.", "v2.", "apiserver-", "extension-apiserver")):
+        return True
+    names = {"cluster-admin", "admin", "edit", "view", "default", "kubernetes", "generic-garbage-collector"}
+    return name in names or name.endswith("-controller") or namespace in ("kube-public", "kube-node-lease")

@@ -1,0 +1,164 @@
+"""The course of a deploy: what is made, in which order, what a second one does, and what is recorded."""
+
+import pytest
+
+from gitops.errors import GitopsError, Problems
+from gitops.objects import OWNER, REVISION, KubeObject, ObjectRef
+from gitops.pipeline import Intent, deploy
+from gitops.plan.model import Action, Plan
+from tests.scenarios.conftest import World
+from tests.support.kube_objects import config_map, definition, deployment, namespace, secret, service, widget
+
+
+def app(space: str, image: str = "registry.invalid/web:1") -> list[KubeObject]:
+    return [
+        deployment(namespace=space, image=image),
+        service(namespace=space),
+        config_map(namespace=space),
+        secret(namespace=space, password="hunter22"),
+    ]
+
+
+def actions(plan: Plan) -> list[str]:
+    return [f"{change.action} {change.ref.kind}" for change in plan.pending]
+
+
+def test_a_first_deploy_makes_the_namespace_too(world: World) -> None:
+    plan = world.deploy(app(world.space))
+    assert actions(plan)[0] == "create Namespace"
+    assert all(world.get(each) for each in app(world.space))
+    assert world.get(namespace(world.space)) is not None
+
+
+def test_configuration_comes_before_workloads(world: World) -> None:
+    world.deploy(app(world.space))
+    created = [event.ref.kind for event in world.events if event.ref and event.status == "created"]
+    assert created[0] == "Namespace"
+    assert created[-1] == "Deployment"
+
+
+def test_a_second_deploy_plans_and_writes_nothing(world: World) -> None:
+    revision = "a" * 40
+    world.deploy(app(world.space), revision)
+    before = world.inventory()
+    plan = world.deploy(app(world.space), revision)
+    assert plan.pending == ()
+    assert world.inventory().resource_version == before.resource_version
+
+
+def test_a_new_revision_without_a_change_is_recorded_all_the_same(world: World) -> None:
+    world.deploy(app(world.space), "a" * 40)
+    assert world.deploy(app(world.space), "b" * 40).pending == ()
+    assert [entry.revision[0] for entry in world.inventory().history] == ["b", "a"]
+
+
+def test_a_dry_run_changes_nothing(world: World) -> None:
+    steps = list(deploy(world.release(), app(world.space), world.target(), dry_run=True))
+    assert len(steps) == 1
+    assert world.get(namespace(world.space)) is None
+
+
+def test_an_image_change_restarts_and_says_so(world: World) -> None:
+    world.deploy(app(world.space))
+    plan = world.deploy(app(world.space, "registry.invalid/web:2"))
+    assert [f"{change.ref} {change.note}" for change in plan.pending] == [
+        f"Deployment/{world.space}/web image 1 -> 2 · restarts 2 pods"
+    ]
+    assert world.events[-2].status == "ready"
+
+
+def test_what_the_new_revision_lacks_is_deleted_last(world: World) -> None:
+    world.deploy([*app(world.space), config_map("old", world.space)])
+    plan = world.deploy(app(world.space, "registry.invalid/web:2"))
+    assert actions(plan) == ["update Deployment", "delete ConfigMap"]
+    said = [(event.status, event.ref.kind) for event in world.events if event.ref and event.status != "waiting"]
+    assert said == [("configured", "Deployment"), ("ready", "Deployment"), ("deleted", "ConfigMap")]
+    assert world.get(config_map("old", world.space)) is None
+    assert config_map("old", world.space).ref not in world.inventory().owned
+
+
+def test_the_cluster_tells_who_changed_what(world: World) -> None:
+    world.deploy(app(world.space), "a" * 40)
+    world.deploy(app(world.space, "registry.invalid/web:2"), "b" * 40)
+    changed, left = world.get(app(world.space)[0]), world.get(app(world.space)[1])
+    assert changed is not None
+    assert left is not None
+    assert changed.annotations[OWNER] == "shop/prod"
+    assert (changed.annotations[REVISION], left.annotations[REVISION]) == ("b" * 40, "a" * 40)
+
+
+def test_two_objects_that_cannot_be_are_both_named_and_nothing_is_written(world: World) -> None:
+    world.deploy(app(world.space))
+    bad = [
+        config_map("new", world.space),
+        config_map("x", "nowhere-1"),
+        config_map("y", "nowhere-2"),
+    ]
+    with pytest.raises(Problems) as caught:
+        world.deploy([*app(world.space), *bad])
+    assert [problem.subject for problem in caught.value.problems] == ["ConfigMap/nowhere-1/x", "ConfigMap/nowhere-2/y"]
+    assert world.get(bad[0]) is None
+
+
+def test_a_dependency_is_ready_before_what_depends_on_it(world: World) -> None:
+    first = config_map("first", world.space)
+    needs = config_map("a-second", world.space).with_annotations({"gitops/depends-on": "ConfigMap/first"})
+    world.deploy([needs, first])
+    created = [event.ref.name for event in world.events if event.ref and event.status == "created"]
+    assert created == [world.space, "first", "a-second"]
+
+
+def test_a_cycle_of_dependencies_is_refused(world: World) -> None:
+    one = config_map("one", world.space).with_annotations({"gitops/depends-on": "ConfigMap/two"})
+    two = config_map("two", world.space).with_annotations({"gitops/depends-on": "ConfigMap/one"})
+    with pytest.raises(GitopsError, match="depends on itself"):
+        world.deploy([one, two])
+    assert world.get(namespace(world.space)) is None
+
+
+def test_a_key_that_is_taken_out_of_a_secret_goes_away(world: World) -> None:
+    world.deploy([secret(namespace=world.space, a="aaaaaaaa", b="bbbbbbbb")])
+    world.deploy([secret(namespace=world.space, a="aaaaaaaa")])
+    found = world.get(secret(namespace=world.space))
+    assert found is not None
+    assert list(found.body["data"]) == ["a"]
+
+
+def test_a_definition_and_its_objects_come_in_one_deploy_and_go_in_one(world: World) -> None:
+    group = f"{world.space}.example.invalid"
+    both = [widget(namespace=world.space, group=group), definition(group=group)]
+    world.deploy([*both, config_map(namespace=world.space)])
+    assert world.get(both[0]) is not None
+    assert world.deploy([*both, config_map(namespace=world.space)]).pending == ()
+    name = f"CustomResourceDefinition/widgets.{group}"
+    world.deploy([config_map(namespace=world.space)], confirmed=frozenset({name}))
+    left = world.get(both[1])
+    assert left is None or "deletionTimestamp" in left.metadata
+
+
+def test_who_stops_at_the_plan_has_changed_nothing_and_holds_no_lease(world: World) -> None:
+    world.deploy(app(world.space))
+    steps = deploy(world.release(), app(world.space, "registry.invalid/web:2"), world.target())
+    next(steps)
+    steps.close()  # type: ignore[attr-defined]
+    lease = world.cluster.get(ObjectRef("coordination.k8s.io", "Lease", world.space, "gitops-prod"))
+    assert lease is not None
+    assert not lease.body["spec"]["holderIdentity"]
+    assert world.deploy(app(world.space)).pending == ()
+
+
+def test_a_failed_release_is_rolled_back_when_asked(world: World) -> None:
+    if world.server is None:
+        pytest.skip("the fake has no controllers that could fail it")
+    world.deploy(app(world.space), "a" * 40)
+    intent = Intent(earlier=lambda revision: ("the good one", app(world.space)))
+    with pytest.raises(GitopsError, match=r"CrashLoopBackOff.*; rolled back to aaaaaaa, healthy"):
+        world.deploy(
+            [*app(world.space, "registry.invalid/web:crash"), config_map("extra", world.space)], "b" * 40, intent
+        )
+    assert [(entry.revision[0], entry.result) for entry in world.inventory().history[:2]] == [
+        ("a", "deployed"),
+        ("b", "failed"),
+    ]
+    assert world.get(config_map("extra", world.space)) is None
+    assert Action.UPDATE not in [change.action for change in world.plan(app(world.space)).changes]

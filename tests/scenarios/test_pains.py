@@ -1,0 +1,478 @@
+"""What hurts users of other tools, each told as a test that shows it does not hurt here. See docs/deploy.md."""
+
+import time
+from typing import Any
+
+import pytest
+
+from gitops.apply.wait import NotReady
+from gitops.clients.kubernetes import KubernetesCluster
+from gitops.errors import GitopsError
+from gitops.objects import KubeObject, ObjectRef
+from gitops.pipeline import Intent
+from gitops.plan.adoption import CLIENT_SIDE
+from gitops.plan.fields import managers
+from gitops.plan.mask import LAST_APPLIED
+from gitops.plan.model import Action, Risk
+from gitops.revisions import Superseded
+from tests.scenarios.conftest import World
+from tests.support.fake_cluster import FakeCluster
+from tests.support.kube_objects import config_map, definition, deployment, secret, service, widget
+
+CANARY = "canary-7f2e91-secret"
+
+
+def many(space: str, count: int) -> list[KubeObject]:
+    return [config_map(f"part-{index:02}", space) for index in range(count)]
+
+
+def notes(world: World, objects: list[KubeObject], **policy: Any) -> dict[str, str]:
+    return {str(change.ref): f"{change.action} {change.note}" for change in world.plan(objects, **policy).changes}
+
+
+# --- 2: mass deletion
+
+
+def test_pain_02_an_empty_overlay_deletes_nothing(world: World) -> None:
+    world.deploy(many(world.space, 4))
+    with pytest.raises(GitopsError, match="the overlay is empty, and 5 objects are deployed"):
+        world.deploy([], allow_prune=True)
+    assert world.get(many(world.space, 4)[0]) is not None
+
+
+def test_pain_02_a_deploy_deletes_no_more_than_a_number(world: World) -> None:
+    world.deploy(many(world.space, 10))
+    with pytest.raises(GitopsError, match="prune: 3 deletions are more than 2\n  try: --allow-prune"):
+        world.deploy(many(world.space, 7), max_prune=2)
+    assert all(world.get(each) for each in many(world.space, 10))
+    world.deploy(many(world.space, 7), max_prune=2, allow_prune=True)
+    assert world.get(many(world.space, 10)[9]) is None
+
+
+def test_pain_02_a_deploy_deletes_no_more_than_a_share(world: World) -> None:
+    world.deploy(many(world.space, 8))
+    with pytest.raises(GitopsError, match="5 deletions of 9 objects are too large a share"):
+        world.deploy(many(world.space, 3))
+    assert all(world.get(each) for each in many(world.space, 8))
+
+
+def test_pain_02_what_holds_data_is_deleted_only_when_confirmed_by_name(world: World) -> None:
+    claim = KubeObject(
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": world.space},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        }
+    )
+    with pytest.raises(NotReady, match="not bound"):
+        world.deploy([*many(world.space, 2), claim], timeout=0.1)
+    plan = world.plan(many(world.space, 2))
+    assert [(change.action, change.risk) for change in plan.pending] == [(Action.DELETE, Risk.DATA_LOSS)]
+    name = f"PersistentVolumeClaim/{world.space}/data"
+    with pytest.raises(GitopsError, match=f"{name}: its deletion takes data with it\n  try: --confirm {name}"):
+        world.deploy(many(world.space, 2))
+    assert world.get(claim) is not None
+    assert world.deploy(many(world.space, 2), confirmed=frozenset({name})).count()[Action.DELETE] == 1
+
+
+def test_pain_02_nothing_is_pruned_while_a_part_of_the_api_does_not_answer() -> None:
+    cluster = FakeCluster()
+    world = World(cluster, "app")
+    group = "example.invalid"
+    both = [definition(group=group), widget(namespace="app", group=group), *many("app", 3)]
+    world.deploy(both)
+    cluster.broken = {group}
+    world.deploy([both[0], *many("app", 3)])
+    assert both[1].ref in world.inventory().owned
+    cluster.broken = set()
+    assert [str(change.ref) for change in world.deploy([both[0], *many("app", 3)]).pending] == ["Widget/app/one"]
+
+
+def test_pain_02_an_object_that_moves_to_another_overlay_is_not_deleted(world: World) -> None:
+    moved = config_map("moved", world.space)
+    world.deploy([*many(world.space, 3), moved])
+    plan = world.plan(many(world.space, 3), claimed={moved.ref: "security"})
+    assert [change.note for change in plan.changes if change.ref == moved.ref] == ["moves to security"]
+    assert plan.pending == ()
+
+
+def test_pain_02_an_object_that_another_overlay_took_is_left_to_it(world: World) -> None:
+    moved = config_map("moved", world.space)
+    world.deploy([*many(world.space, 3), moved])
+    before = world.get(moved)
+    other = World(world.cluster, world.space, world.server, name="security")
+    assert "taken over from shop/prod" in notes(other, [moved])[str(moved.ref)]
+    other.deploy([moved])
+    world.deploy(many(world.space, 3))
+    after = world.get(moved)
+    assert before is not None
+    assert after is not None
+    assert after.uid == before.uid
+    assert moved.ref not in world.inventory().owned
+
+
+# --- 5: slow, blind, endless waits
+
+
+@pytest.mark.parametrize(
+    ("image", "problem"),
+    [
+        ("registry.invalid/web:crash", "failed: CrashLoopBackOff, container web, exit 1"),
+        (
+            "registry.invalid/web:missing",
+            "failed: ErrImagePull, container web, registry.invalid/web:missing: not found",
+        ),
+    ],
+)
+@pytest.mark.cluster
+def test_pain_05_a_deploy_fails_as_soon_as_failure_is_certain(world: World, image: str, problem: str) -> None:
+    if world.server is None:
+        pytest.skip("needs controllers")
+    started = time.monotonic()
+    with pytest.raises(NotReady) as caught:
+        world.deploy([deployment(namespace=world.space, image=image)], timeout=100)
+    assert caught.value.problem == problem
+    assert time.monotonic() - started < 50
+    assert world.inventory().history[0].result == "failed"
+
+
+@pytest.mark.cluster
+def test_pain_05_an_old_pod_that_fails_does_not_fail_the_fix(world: World) -> None:
+    if world.server is None:
+        pytest.skip("needs controllers")
+    with pytest.raises(NotReady):
+        world.deploy([deployment(namespace=world.space, image="registry.invalid/web:crash")])
+    world.deploy([deployment(namespace=world.space, image="registry.invalid/web:2")])
+    assert world.inventory().history[0].result == "deployed"
+
+
+def test_pain_05_a_crashed_containers_last_log_lines_are_shown() -> None:
+    cluster = FakeCluster()
+    cluster.controlled = False
+    world = World(cluster, "app")
+    broken = deployment()
+    pod_log = "starting\njava.sql.SQLException: no route to host 10.0.3.7:5432\n"
+
+    def fail() -> None:
+        ref = broken.ref
+        while cluster.get(ref) is None:
+            time.sleep(0.01)
+        owner = cluster.get(ref)
+        assert owner is not None
+        revision = {"deployment.kubernetes.io/revision": "1"}
+        cluster.update(ref, {"metadata": {"annotations": revision}}, manager="kube-controller-manager")
+        cluster.set_status(ref, observedGeneration=1)
+        cluster.create(_owned("apps/v1", "ReplicaSet", "web-1", owner, annotations=revision, spec={}))
+        replica_set = cluster.get(ObjectRef("apps", "ReplicaSet", "app", "web-1"))
+        assert replica_set is not None
+        from tests.support.kubelet import pod_status
+
+        cluster.create(_owned("v1", "Pod", "web-1-a", replica_set, status=pod_status("web:crash")))
+        cluster.pod_logs["web-1-a", "web"] = pod_log
+
+    import threading
+
+    thread = threading.Thread(target=fail)
+    thread.start()
+    with pytest.raises(NotReady) as caught:
+        world.deploy([broken])
+    thread.join()
+    assert str(caught.value).splitlines() == [
+        "Deployment/app/web: failed: CrashLoopBackOff, container web, exit 1",
+        "  | starting",
+        "  | java.sql.SQLException: no route to host 10.0.3.7:5432",
+        "  try: kubectl -n app describe deployment web",
+    ]
+
+
+def _owned(api_version: str, kind: str, name: str, owner: KubeObject, **more: Any) -> KubeObject:
+    metadata = {"name": name, "namespace": "app", "ownerReferences": [{"uid": owner.uid, "kind": owner.kind}]}
+    metadata |= {"annotations": more.pop("annotations", {})}
+    return KubeObject({"apiVersion": api_version, "kind": kind, "metadata": metadata, **more})
+
+
+def test_pain_05_a_wait_always_ends(world: World) -> None:
+    never = service("lb", world.space)
+    never = KubeObject({**never.body, "spec": {**never.body["spec"], "type": "LoadBalancer"}})
+    with pytest.raises(NotReady, match=r"Service/.*/lb: is not ready after 1 s: no address yet"):
+        world.deploy([never], timeout=1)
+
+
+# --- 6: generated ConfigMaps that old pods still need
+
+
+@pytest.mark.cluster
+def test_pain_06_a_generated_config_map_stays_while_a_replica_set_uses_it(world: World) -> None:
+    if world.server is None:
+        pytest.skip("needs controllers")
+    old, new = config_map("settings-1", world.space), config_map("settings-2", world.space)
+    uses = [{"name": "s", "configMap": {"name": "settings-1"}}]
+    world.deploy([old, *many(world.space, 3), deployment(namespace=world.space, volumes=uses)])
+    uses = [{"name": "s", "configMap": {"name": "settings-2"}}]
+    second = [new, *many(world.space, 3), deployment(namespace=world.space, volumes=uses)]
+    world.deploy(second)
+    assert world.get(old) is not None
+    assert old.ref in world.inventory().owned
+    kept = notes(world, second)[str(old.ref)]
+    assert kept.startswith("skip kept: ReplicaSet/web-")
+    assert kept.endswith("still uses it")
+    assert world.plan(second).pending == ()
+    for each in world.cluster.list("apps", "ReplicaSet", world.space).objects:
+        if "settings-1" in str(each.body):
+            world.cluster.delete(each.ref)
+    deadline = time.monotonic() + 20
+    while not world.plan(second).pending and time.monotonic() < deadline:
+        time.sleep(0.2)
+    world.deploy(second)
+    assert world.get(old) is None
+
+
+# --- 7: throttling and discovery
+
+
+@pytest.mark.cluster
+def test_pain_07_what_the_cluster_serves_is_asked_with_two_requests(world: World) -> None:
+    if world.server is None:
+        pytest.skip("counts requests of the real client")
+    asked: list[str] = []
+    cluster = KubernetesCluster(world.server.connection())
+    send = cluster._send
+
+    def counting(method: str, path: str, *arguments: Any, **options: Any) -> bytes:
+        asked.append(f"{method} {path}")
+        return send(method, path, *arguments, **options)
+
+    cluster._send = counting  # type: ignore[method-assign]
+    World(cluster, world.space, world.server).deploy(many(world.space, 2))
+    World(cluster, world.space, world.server).deploy(many(world.space, 2))
+    assert [each for each in asked if each in ("GET /api", "GET /apis")] == ["GET /api", "GET /apis"]
+    assert not [each for each in asked if "openapi" in each]
+
+
+# --- 10 and 11: order, and plans of what is not there yet
+
+
+def test_pain_10_a_definition_its_object_and_their_namespace_come_in_any_order_at_once(world: World) -> None:
+    group = f"{world.space}.example.invalid"
+    given = [widget(namespace=world.space, group=group), config_map(namespace=world.space), definition(group=group)]
+    world.deploy(given)
+    created = [event.ref.kind for event in world.events if event.ref and event.status == "created"]
+    assert created == ["Namespace", "CustomResourceDefinition", "ConfigMap", "Widget"]
+
+
+def test_pain_11_objects_of_a_new_namespace_and_kind_are_planned(world: World) -> None:
+    group = f"{world.space}.example.invalid"
+    given = [definition(group=group), widget(namespace=world.space, group=group), config_map(namespace=world.space)]
+    plan = world.plan(given)
+    assert {change.action for change in plan.changes} == {Action.CREATE}
+    assert len(plan.changes) == 4
+    assert world.get(given[0]) is None
+
+
+# --- 13: noise
+
+
+def test_pain_13_a_second_deploy_plans_nothing_whatever_the_server_fills_in(world: World) -> None:
+    group = f"{world.space}.example.invalid"
+    given = [
+        deployment(namespace=world.space),
+        deployment("other", world.space, hostNetwork=False),
+        service(namespace=world.space),
+        config_map(namespace=world.space),
+        secret(namespace=world.space, password="hunter22"),
+        definition(group=group),
+        widget(namespace=world.space, group=group, cpu="1000m", items=[{"a": 1}], none={}),
+    ]
+    world.deploy(given)
+    plan = world.deploy(given)
+    assert [str(change.ref) for change in plan.pending] == []
+
+
+def test_pain_13_a_field_that_somebody_else_added_is_no_difference(world: World) -> None:
+    given = [config_map(namespace=world.space, a="1")]
+    world.deploy(given)
+    world.edit(given[0].ref, {"data": {"theirs": "2"}})
+    assert world.plan(given).pending == ()
+
+
+# --- 14: immutable fields
+
+
+def test_pain_14_an_immutable_field_is_a_replacement_that_must_be_allowed(world: World) -> None:
+    first = deployment(namespace=world.space)
+    world.deploy([first])
+    labels = {"matchLabels": {"app": "web", "tier": "x"}}
+    template = {**first.body["spec"]["template"], "metadata": {"labels": {"app": "web", "tier": "x"}}}
+    spec = {**first.body["spec"], "selector": labels, "template": template}
+    second = KubeObject({**first.body, "spec": spec})
+    plan = world.plan([second])
+    assert [(change.action, change.risk) for change in plan.pending] == [(Action.REPLACE, Risk.REPLACE)]
+    with pytest.raises(GitopsError, match=f"Deployment/{world.space}/web: must be deleted and created again"):
+        world.deploy([second])
+    live = world.get(first)
+    assert live is not None
+    assert live.body["spec"]["selector"] == {"matchLabels": {"app": "web"}}
+    world.deploy([second.with_annotations({"gitops/allow-replace": "true"})])
+    new = world.get(first)
+    assert new is not None
+    assert new.uid != live.uid
+    assert new.body["spec"]["selector"] == labels
+
+
+# --- 15: an older build overwrites a newer one
+
+
+def test_pain_15_an_older_revision_stops_as_superseded_and_writes_nothing(world: World) -> None:
+    older, newer = "a" * 40, "b" * 40
+    intent = Intent(is_older=lambda ours, deployed: (ours, deployed) == (older, newer))
+    world.deploy([config_map(namespace=world.space, v="2")], newer, intent)
+    before = world.inventory()
+    with pytest.raises(Superseded, match="superseded: bbbbbbb was deployed here, and is newer than aaaaaaa"):
+        world.deploy([config_map(namespace=world.space, v="1")], older, intent)
+    found = world.get(config_map(namespace=world.space))
+    assert found is not None
+    assert found.body["data"] == {"v": "2"}
+    assert world.inventory().resource_version == before.resource_version
+
+
+# --- 18: huge objects
+
+
+def test_pain_18_an_object_too_large_for_an_annotation_is_applied(world: World) -> None:
+    huge = config_map("huge", world.space, text="x" * 900_000)
+    world.deploy([huge])
+    found = world.get(huge)
+    assert found is not None
+    assert LAST_APPLIED not in found.annotations
+    assert world.deploy([huge]).pending == ()
+
+
+# --- 19: secrets in output
+
+
+def test_pain_19_a_changed_secret_is_seen_as_changed_and_not_seen(world: World) -> None:
+    world.deploy([secret(namespace=world.space, password=CANARY, same="stays-the-same")])
+    plan = world.plan([secret(namespace=world.space, password=f"{CANARY}-2", same="stays-the-same")])
+    (change,) = plan.pending
+    (field,) = change.fields
+    assert field.path == "data.password"
+    assert field.before.startswith("*** (")
+    assert field.after.startswith("*** (")
+    assert field.before != field.after
+
+
+def test_pain_19_a_secrets_value_is_hidden_wherever_it_turns_up(world: World) -> None:
+    env = [{"name": "URL", "value": f"postgres://app:{CANARY}@db"}]
+    first = [secret(namespace=world.space, password=CANARY), config_map(namespace=world.space, url="none")]
+    world.deploy(first)
+    container = {"name": "web", "image": "registry.invalid/web:1", "env": env}
+    second = [
+        first[0],
+        config_map(namespace=world.space, url=f"postgres://app:{CANARY}@db"),
+        deployment(namespace=world.space, containers=[container]),
+    ]
+    world.deploy(second)
+    third = [first[0], config_map(namespace=world.space, url="none"), deployment(namespace=world.space)]
+    plan = world.plan(third)
+    shown = str([(change.fields, change.note) for change in plan.changes])
+    assert "postgres://app:*** (" in shown
+    assert CANARY not in shown
+
+
+# --- 20: leftovers of client-side apply
+
+
+def test_pain_20_a_field_that_kubectl_applied_and_we_lack_goes_away(world: World) -> None:
+    world.deploy([config_map("other", world.space)])
+    world.client_side_apply(config_map(namespace=world.space, a="1", b="2"))
+    wanted = [config_map("other", world.space), config_map(namespace=world.space, a="3")]
+    plan = world.plan(wanted)
+    (change,) = plan.pending
+    assert change.adopts == ("kubectl-client-side-apply",)
+    assert ("data.b", "2", None) in [(field.path, field.before, field.after) for field in change.fields]
+    assert plan.refusals == ()
+    world.deploy(wanted)
+    found = world.get(wanted[1])
+    assert found is not None
+    assert found.body["data"] == {"a": "3"}
+    assert LAST_APPLIED not in found.annotations
+    assert not {name for name, _, _ in managers(found)} & set(CLIENT_SIDE)
+    assert world.plan(wanted).pending == ()
+
+
+def test_pain_20_an_edit_by_hand_is_a_conflict_that_names_who_and_what(world: World) -> None:
+    given = [config_map(namespace=world.space, a="1")]
+    world.deploy(given)
+    world.edit(given[0].ref, {"data": {"a": "2"}})
+    name = f"ConfigMap/{world.space}/settings"
+    with pytest.raises(GitopsError) as caught:
+        world.deploy(given)
+    assert str(caught.value).splitlines() == [
+        f"{name}: kubectl-edit owns .data.a",
+        f"  try: --take-ownership {name}, or leave the field out of the overlay",
+    ]
+    world.deploy(given, take_ownership=frozenset({name}))
+    found = world.get(given[0])
+    assert found is not None
+    assert found.body["data"] == {"a": "1"}
+
+
+# --- 21: autoscalers and replicas
+
+
+def autoscaler(space: str) -> KubeObject:
+    spec = {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        "minReplicas": 2,
+        "maxReplicas": 9,
+        "metrics": [
+            {
+                "type": "Resource",
+                "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+            }
+        ],
+    }
+    return KubeObject(
+        {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web", "namespace": space},
+            "spec": spec,
+        }
+    )
+
+
+def replicas(world: World) -> int:
+    found = world.get(deployment(namespace=world.space))
+    assert found is not None
+    return int(found.body["spec"]["replicas"])
+
+
+def test_pain_21_replicas_are_handed_to_an_autoscaler_without_a_dip(world: World) -> None:
+    plain = deployment(namespace=world.space, replicas=3)
+    world.deploy([plain])
+    before = world.cluster.list("apps", "Deployment", world.space).resource_version
+    world.deploy([plain, autoscaler(world.space)])
+    events = world.cluster.watch("apps", "Deployment", world.space, before, 1)
+    assert {event.object.body["spec"]["replicas"] for event in events if event.type == "MODIFIED"} == {3}
+    assert world.plan([plain, autoscaler(world.space)]).pending == ()
+
+
+def test_pain_21_what_the_autoscaler_set_is_left_alone(world: World) -> None:
+    both = [deployment(namespace=world.space, replicas=3), autoscaler(world.space)]
+    world.deploy(both)
+    assert replicas(world) == 3
+    world.edit(both[0].ref, {"spec": {"replicas": 7}})
+    assert world.plan(both).pending == ()
+    world.deploy([deployment(namespace=world.space, replicas=3, image="registry.invalid/web:2"), both[1]])
+    assert replicas(world) == 7
+
+
+def test_pain_21_an_autoscaler_that_is_only_in_the_cluster_counts_too(world: World) -> None:
+    world.deploy([config_map(namespace=world.space)])
+    world.cluster.apply(autoscaler(world.space), manager="somebody")
+    given = [config_map(namespace=world.space), deployment(namespace=world.space, replicas=3)]
+    world.deploy(given)
+    world.edit(given[1].ref, {"spec": {"replicas": 5}})
+    assert world.plan(given).pending == ()

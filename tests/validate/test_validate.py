@@ -1,0 +1,116 @@
+"""`gitops validate` as a person and as a program sees it."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gitops.cli import run
+from gitops.cli.overlays import overlays_of
+from gitops.config import load_config
+from gitops.validate import validate
+from tests.generate.sample import ROOT
+from tests.validate.repository import CONFIG, KUSTOMIZATION, SOUND, Defect, findings, workload
+
+pytestmark = pytest.mark.kubectl
+LATEST = workload("image: registry.example/app:1.0@sha256:" + "1a" * 32, "image: nginx:latest  #! I001")
+
+
+def defective(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str = LATEST) -> Defect:
+    defect = Defect("planted", text)
+    defect.write(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return defect
+
+
+def test_nothing_is_wrong_in_what_the_repository_carries() -> None:
+    config = load_config(ROOT / "gitops.yaml")
+    overlays, failed = overlays_of(config, ROOT)
+    assert failed == []
+    left = [f for f in validate(overlays) if f.code not in ("I002", "K006")]
+    assert left == []
+    # No digest could be read for three images, and nothing was released: said, and no error.
+    unpinned = [f for f in validate(overlays) if f.code == "I002"]
+    assert [f.file for f in unpinned] == [
+        "kustomize/load-test/job.yaml",
+        "kustomize/overlays/logging/daemonset.yaml",
+        "kustomize/overlays/monitoring/daemonset.yaml",
+    ]
+
+
+def test_a_person_sees_place_reason_and_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ((file, line, _),) = defective(tmp_path, monkeypatch).expected()
+    assert run(["validate"]) == 1
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}:{line}: error I001 Deployment/shop/other: registry.example/nginx:latest has the tag latest".replace(
+            "registry.example/", ""
+        ),
+        "  what runs depends on when a node pulled it; nothing says what it was; name the version and its digest",
+        "1 errors, 0 warnings · 1 overlays, 6 objects",
+    ]
+
+
+def test_a_sound_repository_exits_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    defective(tmp_path, monkeypatch, "")
+    assert run(["validate"]) == 0
+    assert capsys.readouterr().out == "valid · 1 overlays, 5 objects\n"
+
+
+def test_programs_get_json_sarif_and_junit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ((file, line, code),) = defective(tmp_path, monkeypatch).expected()
+    assert run(["validate", "-o", "json"]) == 1
+    (entry,) = json.loads(capsys.readouterr().out)
+    assert (entry["file"], entry["line"], entry["code"], entry["severity"]) == (file, line, code, "error")
+    assert run(["validate", "-o", "sarif"]) == 1
+    (result,) = json.loads(capsys.readouterr().out)["runs"][0]["results"]
+    location = result["locations"][0]["physicalLocation"]
+    assert (location["artifactLocation"]["uri"], location["region"]["startLine"]) == (file, line)
+    assert run(["validate", "-o", "junit"]) == 1
+    suite = ElementTree.fromstring(capsys.readouterr().out)
+    assert suite.get("failures") == "1"
+    (failure,) = suite.findall("testcase/failure")
+    assert failure.get("type") == code
+
+
+def test_a_comment_leaves_a_finding_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    defective(tmp_path, monkeypatch, LATEST.replace("  #! I001", "  # gitops: ignore I001"))
+    assert run(["validate"]) == 0
+
+
+def test_a_comment_for_another_code_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    defective(tmp_path, monkeypatch, LATEST.replace("  #! I001", "  # gitops: ignore I002"))
+    assert run(["validate"]) == 1
+
+
+def test_broken_yaml_is_found_at_its_line(tmp_path: Path) -> None:
+    Defect("broken", "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  name: a\n namespace: shop\n").write(tmp_path)
+    found = {(f.file.rpartition("/")[2], f.line, f.code) for f in findings(tmp_path)}
+    assert found == {("defect.yaml", 5, "K015"), ("kustomization.yaml", 1, "K001")}
+
+
+def test_an_object_in_two_overlays_is_found(tmp_path: Path) -> None:
+    Defect("twice").write(tmp_path)
+    other = tmp_path / "kustomize/overlays/staging"
+    other.mkdir()
+    (other / "kustomization.yaml").write_text(KUSTOMIZATION.replace("  - defect.yaml\n", ""))
+    (other / "sound.yaml").write_text(SOUND)
+    (tmp_path / "gitops.yaml").write_text(CONFIG + "  - {name: staging, cluster: shop-cluster, namespace: shop}\n")
+    found = [f for f in findings(tmp_path) if f.code == "O008"]
+    assert len(found) == 5
+    assert found[0].file == "kustomize/overlays/staging/sound.yaml"
+    assert "kustomize/overlays/prod has it too" in found[0].what
+
+
+def test_an_unknown_overlay_is_a_usage_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    defective(tmp_path, monkeypatch)
+    assert run(["validate", "prdo"]) == 2
+    assert "no overlay 'prdo'\n  try: did you mean 'prod'? (prod)" in capsys.readouterr().err
