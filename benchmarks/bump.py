@@ -166,7 +166,8 @@ def report(options: argparse.Namespace, folder: Path, url: str) -> None:
     if options.kustomize:
         each = kustomize_loop(options.kustomize, folder / "kustomize", options.sample)
         loop = each * count
-        print(f"  kustomize edit {loop:7.2f} s   {each * 1000:.1f} ms a folder of {options.sample}, times {count:,}")
+        each_said = f"{each * 1000:.1f} ms each, of {options.sample}"
+        print(f"  kustomize edit {loop:7.2f} s   {each_said}, times {count:,}; no git")
         print(f"  gitops bump is {loop / ours_all:.0f} times as fast (target: at least 50)")
     else:
         print("  kustomize is not there (--kustomize PATH): not compared")

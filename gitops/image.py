@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from gitops.clients.docker import BuildOrder
+from gitops.clients.building import BuildOrder
 from gitops.clients.registry import Manifest
 from gitops.config import Image
 from gitops.errors import GitopsError
@@ -52,6 +52,8 @@ class BuildRequest:
     version: str = ""
     """A tag besides the commit's, such as 1.4.2."""
     network: str | None = None
+    rebuild: str = ""
+    """Not empty: build again what was pushed already, under tags that end so."""
 
 
 @dataclass(frozen=True)
@@ -109,20 +111,23 @@ def build_image(
     Raises `GitopsError`; the registry then has at most the content's own tag more than before.
     """
     image, revision = request.image, source.revision
-    inputs = content_key(image, source.subtree(image.context))
-    tags = [tag for tag in (request.version, revision.tag) if tag]
+    source.check_file(image.context, image.dockerfile)
+    inputs = content_key(image, source.subtree(image.context), request.rebuild)
+    commit_tag = f"{revision.tag}-{request.rebuild}" if request.rebuild else revision.tag
+    tags = [tag for tag in (request.version, commit_tag) if tag]
     found = registry.manifest(image.repository, content_tag(inputs))
     refuse_taken_tags(request, tags, found, registry, immutable)
     if found is None:
-        order_and_push(request, source, inputs, builder, credentials(), report)
+        order_and_push(request, source, inputs, builder, registry, credentials(), report)
     manifest = found or registry.manifest(image.repository, content_tag(inputs))
     if manifest is None:
         raise GitopsError(f"{request.host}/{image.repository}", "does not have what was just pushed", "run it again")
+    labels = registry.labels(image.repository, manifest)
+    refuse_foreign(request, labels, inputs)
     for tag in tags:
         at = registry.manifest(image.repository, tag)
         if at is None or at.digest != manifest.digest:
             registry.tag(image.repository, manifest, tag)
-    labels = registry.labels(image.repository, manifest)
     return BuiltImage(
         name=image.name,
         repository=f"{request.host}/{image.repository}",
@@ -137,9 +142,13 @@ def build_image(
     )
 
 
-def content_key(image: Image, tree: str) -> str:
-    """The hash of all that decides the image: git's hash of its files, the Dockerfile's name, arguments, platforms."""
+def content_key(image: Image, tree: str, rebuild: str = "") -> str:
+    """The hash of all that decides the image: git's hash of its files, the Dockerfile's name, arguments, platforms.
+
+    What a base image's tag stands for is not in it: to follow that, ask for a rebuild.
+    """
     decides = [BUILD_FORMAT, tree, image.dockerfile, dict(sorted(image.build_args.items())), sorted(image.platforms)]
+    decides += [rebuild] if rebuild else []
     return hashlib.sha256(json.dumps(decides).encode()).hexdigest()
 
 
@@ -166,11 +175,22 @@ def refuse_taken_tags(
             )
 
 
+def refuse_foreign(request: BuildRequest, labels: Mapping[str, str], inputs: str) -> None:
+    """Raise `GitopsError` where the content's tag stands for an image that says that it is made of something else."""
+    if labels.get(INPUTS_LABEL) != inputs:
+        raise GitopsError(
+            f"{request.host}/{request.image.repository}:{content_tag(inputs)}",
+            "stands for an image that was not built from these inputs",
+            "somebody moved that tag: delete it, or build with --rebuild",
+        )
+
+
 def order_and_push(
     request: BuildRequest,
     source: Source,
     inputs: str,
     builder: Builder,
+    registry: Registry,
     credentials: tuple[str, str] | None,
     report: Callable[[str], None],
 ) -> None:
@@ -178,8 +198,6 @@ def order_and_push(
     image = request.image
     subject = f"{image.context}/{image.dockerfile}".removeprefix("./")
     with source.files(image.context) as context:
-        if not (context / image.dockerfile).is_file():
-            raise GitopsError(subject, f"is not in commit {source.revision.short}", "commit it, or mend the config")
         order = BuildOrder(
             context=context,
             dockerfile=image.dockerfile,
@@ -187,10 +205,16 @@ def order_and_push(
             labels=labels_of(source.revision, request.version, inputs),
             build_args=image.build_args,
             platforms=image.platforms,
+            epoch=int(source.revision.created.timestamp()),
             network=request.network,
             subject=subject,
         )
-        builder.build(order, report, credentials)
+        try:
+            builder.build(order, report, credentials)
+        except GitopsError:
+            # Another run may have pushed the same inputs meanwhile: in an immutable repository the first one wins.
+            if registry.manifest(image.repository, content_tag(inputs)) is None:
+                raise
 
 
 def labels_of(revision: Revision, version: str, inputs: str) -> dict[str, str]:

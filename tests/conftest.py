@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.available import MISSING
 
+NOT_RUN = pytest.StashKey[str]()
+
 _GIT_CONFIG = """[user]
   name = Test
   email = test@example.invalid
@@ -54,10 +56,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"{marker}: {reason}"))
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """End with one line that says what was skipped, and why."""
-    reasons = Counter(
-        str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.stats.get("skipped", [])
-    )
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Count what was skipped, and why."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in skipped)
     said = "; ".join(f"{count} × {reason}" for reason, count in reasons.items()) or "nothing"
-    terminalreporter.write_line(f"not run here: {said}")
+    config.stash[NOT_RUN] = f"not run here: {said}"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End with one line that says it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and NOT_RUN in config.stash:
+        reporter.write_line(config.stash[NOT_RUN])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -20,9 +20,18 @@ COMMANDS = {
     "pins": "Say which pinned images moved, and renew them.",
     "build": "Build an image from a commit of the source repository, and push it.",
     "bump": "Write an image's tag and digest into an overlay, and push the commit.",
+    "promote": "Write the images that one environment has proved into the next one's overlay.",
+    "images": "Which image is where, how old, how far behind.",
+    "hold": "Keep an environment as it is.",
+    "unhold": "Let bumps and promotions change an environment again.",
+    "verify": "Record that an environment's images have passed a check.",
     "render": "Print the objects of an environment.",
     "plan": "Show what a deploy would change.",
     "deploy": "Plan, apply, wait, and record a release.",
+    "rollback": "Go back to the last good release, and hold it there.",
+    "drift": "What differs from the released revision, and who changed it.",
+    "status": "What is where, and how it is.",
+    "history": "What was released to an environment.",
     "template": "Write the CloudFormation of the AWS side from gitops.yaml.",
     "pipeline": "The AWS side: plan, up, status, logs, down.",
     "teardown": "Delete what deploys made, in reverse order.",
@@ -71,7 +80,11 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, message="gitops %(version)s")
 @click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), help="gitops.yaml to use; else the nearest one above."
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    envvar="GITOPS_CONFIG",
+    help="gitops.yaml to use, also by GITOPS_CONFIG; else the nearest one above.",
 )
 @click.option(
     "-C", "directory", type=click.Path(file_okay=False, path_type=Path), help="Run as if started in this folder."

@@ -2,7 +2,9 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,16 +12,22 @@ from gitops.cli.context import Context
 from gitops.cli.output import Progress, echo, echo_json
 from gitops.errors import GitopsError, UsageError
 
+if TYPE_CHECKING:
+    from gitops.image import BuiltImage
+
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 """What a registry takes as a tag (opencontainers/distribution-spec, spec.md, "Pulling manifests")."""
 
 
 @click.command()
 @click.argument("image", required=False)
-@click.option("--source", type=click.Path(path_type=Path), default=".", help="Clone of the source repository.  [.]")
+@click.option(
+    "--source", type=click.Path(path_type=Path), help="Clone of the source repository; the one here or beside."
+)
 @click.option("--revision", default="", help="Commit, tag or branch to build; the branch checked out by default.")
 @click.option("--version", default="", help="A tag besides the commit's, such as 1.4.2.")
 @click.option("--dirty", is_flag=True, help="Build the work tree with its uncommitted changes; the tag says so.")
+@click.option("--rebuild", is_flag=True, help="Build again what was pushed already, on today's base image.")
 @click.option("--network", help="Network of the build's steps, as in docker build --network.")
 @click.option(
     "-o",
@@ -28,15 +36,16 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
     default="image.json",
     help="Where the result goes.  [image.json]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_obj
 def command(
     context: Context,
     image: str | None,
-    source: Path,
+    source: Path | None,
     revision: str,
     version: str,
     dirty: bool,
+    rebuild: bool,
     network: str | None,
     output: Path,
     as_json: bool,
@@ -46,17 +55,22 @@ def command(
     Only what is committed is built. What was pushed already, from the same files, is not built again.
 
     \b
-    gitops build backend-app --source ../eks-work-app
+    gitops build
     gitops build backend-app --source ../eks-work-app --version 1.4.2
     """
+    from gitops.cli.neighbours import source_directory
     from gitops.image import BuildRequest, build_image
     from gitops.source import open_source
 
     if version and not _TAG.fullmatch(version):
         raise UsageError("--version", f"cannot be '{version}'", "letters, digits, '.', '_' and '-', 128 at most")
+    if dirty and revision:
+        raise UsageError("--dirty", "builds the work tree, not a revision", "leave one of the two out")
     chosen = context.config.image(image or _only_image(context))
-    request = BuildRequest(chosen, context.config.registry_host, version, network)
-    with open_source(source, revision, dirty=dirty) as opened, Progress() as progress:
+    again = f"r{datetime.now(UTC):%Y%m%dT%H%M%S}" if rebuild else ""
+    request = BuildRequest(chosen, context.config.registry_host, version, network, again)
+    folder = source or source_directory(context.config, context.config_path, Path.cwd())
+    with open_source(folder, revision, dirty=dirty) as opened, Progress() as progress:
         built = build_image(
             request,
             opened,
@@ -66,15 +80,23 @@ def command(
             immutable=context.immutable_tags(chosen),
             report=progress.step,
         )
+        left_out = [] if dirty or revision else opened.uncommitted(chosen.context)
     _write(output, built.document())
-    done = f"was pushed already, from {built.built_from[:7]}: skipped" if built.skipped else "built and pushed"
-    echo(f"{built.name}  {built.tag}  {built.digest[:19]}…  {done}")
-    echo(f"  {built.repository}:{built.tag}@{built.digest}")
-    echo(
-        f"wrote {output} · next: gitops bump {chosen.name} --env {context.config.environments[0].name} --from {output}"
-    )
     if as_json:
         echo_json(built.document())
+    else:
+        _show(built, left_out)
+        first = context.config.environments[0].name
+        echo(f"wrote {output} · next: gitops bump {chosen.name} --env {first} --from {output}")
+
+
+def _show(built: "BuiltImage", left_out: list[str]) -> None:
+    done = f"was pushed already, from {built.built_from[:7]}: skipped" if built.skipped else "built and pushed"
+    echo(f"{built.name}  {built.tag}  {built.digest[:15]}…  {done}")
+    echo(f"  {built.repository}:{built.tag}@{built.digest}")
+    if left_out:
+        more = f" and {len(left_out) - 1} more" if len(left_out) > 1 else ""
+        echo(f"  without what is not committed: {left_out[0]}{more} (--dirty builds it)")
 
 
 def _only_image(context: Context) -> str:

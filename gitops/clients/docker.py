@@ -2,16 +2,14 @@
 
 import os
 import re
-import shutil
-import subprocess
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gitops.clients.building import LAST_LINES, BuildOrder, Report, push_refused, refused, step_failed
+from gitops.clients.buildx import Buildx
 from gitops.errors import GitopsError
 
 if TYPE_CHECKING:
@@ -19,28 +17,6 @@ if TYPE_CHECKING:
 
 PING_TIMEOUT, BUILD_TIMEOUT = 10, 3600
 """Seconds: to find the daemon, and that it may be silent during a build."""
-
-KEPT_LINES = 12
-"""Lines of a failed step that the error shows."""
-
-Report = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class BuildOrder:
-    """All that decides what an image becomes, but for the files."""
-
-    context: Path
-    dockerfile: str
-    name: str
-    """repository:tag that the image gets."""
-    labels: Mapping[str, str]
-    build_args: Mapping[str, str]
-    platforms: Sequence[str]
-    network: str | None = None
-    """`docker build --network`; the daemon's default where None."""
-    subject: str = field(default="")
-    """The Dockerfile as a person knows it, for errors: the context itself is a temporary folder."""
 
 
 class Docker:
@@ -58,11 +34,14 @@ class Docker:
             # The SDK lets requests' and the socket's exceptions through beside its own.
             if client:
                 client.close()
-            raise GitopsError(
-                "docker", f"no daemon answers at {_address()}", "start Docker, or set DOCKER_HOST"
-            ) from error
+            raise _no_daemon(str(error)) from error
         client.api.timeout = BUILD_TIMEOUT
         return client
+
+    def close(self) -> None:
+        """Let go of the connection, where there is one."""
+        if "_client" in self.__dict__:
+            self._client.close()
 
     def check(self) -> None:
         """Raise `GitopsError` where no daemon answers."""
@@ -94,24 +73,22 @@ class Docker:
     def build(self, order: BuildOrder, report: Report, credentials: tuple[str, str] | None) -> None:
         """Build and push `order.name`, each step told to `report`. Raises `GitopsError` with a failed step's output."""
         self.check()
-        if buildx := find_buildx():
-            with self._translated(order.subject):
-                several = len(order.platforms) > 1
-                _buildx(buildx, order, report, push=several, credentials=credentials)
-            if several:
-                return
-        elif len(order.platforms) > 1:
-            raise GitopsError(
-                order.subject,
-                f"{len(order.platforms)} platforms need BuildKit",
-                "install docker buildx, or name one platform",
-            )
+        buildx, several = Buildx.find(), len(order.platforms) > 1
+        if several and not buildx:
+            problem = f"{len(order.platforms)} platforms need BuildKit, and docker has no buildx"
+            raise GitopsError(order.subject, problem, "install docker-buildx-plugin, or name one platform")
+        if buildx:
+            buildx.build(order, report, credentials, push=several)
         else:
-            self._build_by_daemon(order, report)
-        self._push(order.name, report, credentials)
+            self._build_by_daemon(order, report, credentials)
+        if not several:
+            self._push(order.name, report, credentials)
 
-    def _build_by_daemon(self, order: BuildOrder, report: Report) -> None:
+    def _build_by_daemon(self, order: BuildOrder, report: Report, credentials: tuple[str, str] | None) -> None:
+        """The daemon's classic builder: the SDK knows no other (docker/docker-py#2230)."""
         with self._translated(order.subject):
+            if credentials:  # A base image may come from the same registry.
+                self._client.login(credentials[0], credentials[1], registry=order.host, reauth=True)
             stream = self._client.api.build(
                 path=str(order.context),
                 dockerfile=order.dockerfile,
@@ -120,6 +97,7 @@ class Docker:
                 buildargs=dict(order.build_args),
                 platform=order.platforms[0] if order.platforms[0] != self._native_platform() else None,
                 network_mode=order.network,
+                timeout=BUILD_TIMEOUT,
                 rm=True,
                 forcerm=True,
                 decode=True,
@@ -134,11 +112,7 @@ class Docker:
     def _push(self, name: str, report: Report, credentials: tuple[str, str] | None) -> None:
         auth = {"username": credentials[0], "password": credentials[1]} if credentials else {}
         with self._translated(name):
-            for event in self._client.api.push(name, stream=True, decode=True, auth_config=auth):
-                if "error" in event:
-                    raise push_refused(name, str(event["error"]))
-                if event.get("status") == "Pushed":
-                    report(f"pushed layer {event['id']}")
+            _follow_push(self._client.api.push(name, stream=True, decode=True, auth_config=auth), name, report)
 
     @contextmanager
     def _translated(self, subject: str) -> Iterator[None]:
@@ -155,107 +129,50 @@ class Docker:
             ) from error
 
 
+def _no_daemon(message: str) -> GitopsError:
+    if "Permission denied" in message:
+        hint = "add yourself to the group docker, or set DOCKER_HOST to a daemon of your own"
+        return GitopsError("docker", f"this user may not use the daemon at {_address()}", hint)
+    return GitopsError("docker", f"no daemon answers at {_address()}", "start Docker, or set DOCKER_HOST")
+
+
 def _address() -> str:
     return os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
 
 
-def find_buildx() -> str | None:
-    """The docker program, where it has buildx."""
-    program = shutil.which("docker")
-    if program is None:
-        return None
-    answer = subprocess.run([program, "buildx", "version"], capture_output=True, timeout=PING_TIMEOUT, check=False)
-    return program if answer.returncode == 0 else None
-
-
-def _buildx(
-    program: str, order: BuildOrder, report: Report, *, push: bool, credentials: tuple[str, str] | None
-) -> None:
-    command = [program, "buildx", "build", "--progress=plain", "--push" if push else "--load", "--tag", order.name]
-    command += ["--file", str(order.context / order.dockerfile), "--platform", ",".join(order.platforms)]
-    command += [f"--label={key}={value}" for key, value in order.labels.items()]
-    command += [f"--build-arg={key}={value}" for key, value in order.build_args.items()]
-    command += [f"--network={order.network}"] if order.network else []
-    with _docker_config(order.name.partition("/")[0], credentials if push else None) as env:
-        process = subprocess.Popen(
-            [*command, str(order.context)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env
-        )
-        last: deque[str] = deque(maxlen=KEPT_LINES)
-        assert process.stdout
-        for line in process.stdout:
-            if line.strip():
-                last.append(line.rstrip())
-                report(line.rstrip())
-        if process.wait():
-            raise step_failed(order.subject, "the build", list(last))
-
-
-@contextmanager
-def _docker_config(host: str, credentials: tuple[str, str] | None) -> Iterator[dict[str, str]]:
-    """The environment in which `docker` pushes with `credentials`, which stay out of its arguments."""
-    from tempfile import TemporaryDirectory
-
-    if credentials is None:
-        yield dict(os.environ)
-        return
-    import base64
-    import json
-
-    with TemporaryDirectory(prefix="gitops-docker-") as folder:
-        auth = base64.b64encode(":".join(credentials).encode()).decode()
-        (Path(folder) / "config.json").write_text(json.dumps({"auths": {host: {"auth": auth}}}))
-        yield {**os.environ, "DOCKER_CONFIG": folder}
-
-
 def _follow_build(stream: Iterator[Mapping[str, Any]], subject: str, report: Report) -> None:
     """Tell the daemon's output as it comes. Raises `GitopsError` with the last lines of a step that failed."""
-    step, last = "the build", deque[str](maxlen=KEPT_LINES)
+    step, last, failure = "", deque[str](maxlen=LAST_LINES), None
     for event in stream:
         if "error" in event:
-            detail = str(event.get("errorDetail", {}).get("message") or event["error"])
-            raise step_failed(subject, step, [*last, detail])
+            failure = step_failed(subject, step, str(event["error"]), list(last))
         for line in str(event.get("stream", "")).splitlines():
             if line.startswith("Step "):
                 step = "step " + line.removeprefix("Step ").strip()
                 last.clear()
-            elif line.strip() and not line.startswith(" --->"):
+            elif line.strip() and not _CHATTER.match(line):
                 last.append(line)
             if line.strip() and not _CHATTER.match(line):
                 report(line.strip())
+    if failure:  # Only now: a stream that is left half read would keep its connection.
+        raise failure
+
+
+def _follow_push(stream: Iterator[Mapping[str, Any]], name: str, report: Report) -> None:
+    failure = None
+    for event in stream:
+        if "error" in event:
+            failure = push_refused(name, str(event["error"]))
+        elif event.get("status") and event.get("id"):
+            report(f"{event['status'].lower()} layer {event['id']}{_size(event.get('progressDetail') or {})}")
+    if failure:
+        raise failure
+
+
+def _size(detail: Mapping[str, int]) -> str:
+    done, total = detail.get("current"), detail.get("total")
+    return f", {done / 1e6:.1f} of {total / 1e6:.1f} MB" if done and total else ""
 
 
 _CHATTER = re.compile(r" ?--->|Removing intermediate container|Successfully (built|tagged)")
 """What the daemon says of itself, and not of the build."""
-
-
-def step_failed(subject: str, step: str, lines: Sequence[str]) -> GitopsError:
-    """A failed step of a Dockerfile, with its last lines."""
-    if any(_DISK_FULL.search(line) for line in lines):
-        return GitopsError(subject, f"the disk is full at {step}", "free some space: docker system prune")
-    shown = "".join(f"\n  | {line}" for line in lines[-KEPT_LINES:])
-    return GitopsError(subject, f"{step} failed{shown}", "mend that step; docker build shows the same")
-
-
-_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
-
-
-def push_refused(name: str, message: str) -> GitopsError:
-    """Why a registry did not take a push."""
-    if "immutable" in message:
-        return GitopsError(
-            name, "the tag exists with another digest, and its repository is immutable", "give a new tag"
-        )
-    if re.search(r"denied|unauthorized|no basic auth|forbidden|authentication required", message, re.IGNORECASE):
-        return GitopsError(
-            name, f"the push was denied: {message.strip()}", "log in, or give the role the right to push"
-        )
-    if "not found" in message or "does not exist" in message:
-        return GitopsError(name, "the registry has no such repository", "create it: gitops pipeline up makes it")
-    return refused(name, message)
-
-
-def refused(subject: str, message: str) -> GitopsError:
-    """What the daemon said, in a line."""
-    if _DISK_FULL.search(message):
-        return GitopsError(subject, "the disk is full", "free some space: docker system prune")
-    return GitopsError(subject, f"Docker refuses: {' '.join(message.split())}")

@@ -117,6 +117,10 @@ class GitRepository:
         except GitFailed:
             return ""
 
+    def has_work_tree(self) -> bool:
+        """It is not bare."""
+        return self.text("rev-parse", "--is-bare-repository") == "false"
+
     def address(self, remote: str) -> str:
         """The URL of `remote`, without credentials; empty where there is no such remote."""
         try:

@@ -18,6 +18,9 @@ FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = "100644", "100755", "120000", "04000
 BLOB_LIMIT = 8_000_000
 """Bytes of a blob that is read. Nothing that is edited comes near it."""
 
+OLDER_COMMITS = 200
+"""How many older commits are fetched, once, when the tip does not tell enough."""
+
 _PATHS_AT_A_TIME = 200
 _ZERO = "0" * 40
 _MOVED = re.compile(
@@ -46,8 +49,8 @@ class NewCommit:
     """A commit to be written on top of `parent`: whole files by path, and its message. An empty author is git's own."""
 
     parent: str
-    files: Mapping[str, tuple[str, bytes]]
-    """Path -> mode and content."""
+    files: Mapping[str, tuple[str, bytes] | None]
+    """Path -> mode and content; None takes the file away."""
     message: str
     author: str = ""
     """As in "Name <address>"."""
@@ -56,10 +59,12 @@ class NewCommit:
 class GitObjects:
     """The objects and branches of one repository on this machine."""
 
-    def __init__(self, git: GitRepository, *, partial: bool = False) -> None:
+    def __init__(self, git: GitRepository, partial_of: str = "") -> None:
+        """`partial_of` is the branch of `origin` of which only the tip is here, without its blobs."""
         self.git = git
-        self._partial = partial
+        self._partial_of = partial_of
         self._present: set[str] = set()
+        self._deepened = False
 
     def commit_of(self, revision: str) -> str:
         """The id of the commit that `revision` names; empty where there is none."""
@@ -102,7 +107,7 @@ class GitObjects:
 
     def _prefetch(self, entries: Sequence[TreeEntry]) -> None:
         """Where blobs were left at the remote, get all of these in one request; git alone takes one for each."""
-        missing = {entry.object_id for entry in entries} - self._present if self._partial else set()
+        missing = {entry.object_id for entry in entries} - self._present if self._partial_of else set()
         if not missing:
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none")
@@ -114,6 +119,29 @@ class GitObjects:
         with _file_of(wanted) as stdin:
             return self.git.run("cat-file", option, stdin=stdin)
 
+    def log(self, commit: str, form: str, containing: str) -> list[str]:
+        """The commits from `commit` back whose message has `containing`, newest first, a line each in git's `form`."""
+        out = self.git.text("log", f"--format={form}", "--fixed-strings", f"--grep={containing}", commit, "--")
+        return out.split("\n") if out else []
+
+    @property
+    def partial(self) -> bool:
+        """Whether only the newest commits are here, without their blobs."""
+        return bool(self._partial_of)
+
+    def last_change(self, commit: str, path: str) -> str:
+        """When `path` changed last, up to `commit`: the committer's date, in RFC 3339."""
+        return self.git.text("--literal-pathspecs", "log", "-1", "--format=%cI", commit, "--", path)
+
+    def deepen(self) -> bool:
+        """Where only the tip is here: get some older commits, without trees. False where there is nothing to get."""
+        if not self._partial_of or self._deepened:
+            return False
+        self._deepened = True
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", f"--deepen={OLDER_COMMITS}", "--filter=tree:0")
+        self.git.run("fetch", *options, "origin", f"refs/heads/{self._partial_of}")
+        return True
+
     def write(self, new: NewCommit) -> str:
         """Write blobs, trees and the commit, and return its id. No branch, index or file of a work tree is touched."""
         committer = self._identity("GIT_COMMITTER_IDENT")
@@ -124,13 +152,18 @@ class GitObjects:
             _data(new.message.encode()),
             f"from {new.parent}\n".encode(),
         ]
-        for path, (mode, content) in new.files.items():
-            pieces += [f"M {mode} inline {_quoted_path(path)}\n".encode("utf-8", "surrogateescape"), _data(content)]
+        for path, file in new.files.items():
+            name = _quoted_path(path).encode("utf-8", "surrogateescape")
+            pieces += [b"M %b inline %b\n" % (file[0].encode(), name), _data(file[1])] if file else [b"D %b\n" % name]
         # The branch is only a place to build on: taken back before anyone can see it.
         pieces.append(f"\nget-mark :1\nreset {scratch}\nfrom {_ZERO}\n\ndone\n".encode())
         with _file_of(b"".join(pieces)) as stdin:
             commit = self.git.run("fast-import", "--quiet", "--date-format=raw", stdin=stdin).decode().strip()
         return self._signed(commit, new, author) if self._signs() else commit
+
+    def identity(self) -> str:
+        """Who git takes the user for: "Name <address>"."""
+        return self._identity("GIT_COMMITTER_IDENT").rpartition(">")[0] + ">"
 
     def _identity(self, variable: str) -> str:
         try:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 30.0
 """Seconds."""
 
+SIZE_LIMIT = 4 * 1024 * 1024
+"""Bytes of a manifest or config; what registries take at most as a manifest."""
+
 INDEXES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFESTS = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
 
@@ -69,17 +72,20 @@ class RegistryClient:
             return None
         self._expect(answer, 200, repository)
         computed = f"sha256:{hashlib.sha256(answer.data).hexdigest()}"
+        if reference.startswith("sha256:") and reference != computed:
+            raise GitopsError(f"{self.host}/{repository}", f"sent another manifest than {reference}", "push it again")
         return Manifest(computed, answer.headers.get("Content-Type", ""), answer.data)
 
     def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
         """The labels of the image; of the first platform's, for an index."""
         document = json.loads(manifest.data)
         if manifest.media_type in INDEXES:
-            child = self.manifest(repository, document["manifests"][0]["digest"])
+            images = [each["digest"] for each in document["manifests"] if each.get("mediaType") in MANIFESTS]
+            child = self.manifest(repository, images[0]) if images else None
             return self.labels(repository, child) if child else {}
         answer = self._ask("GET", repository, f"blobs/{document['config']['digest']}", {})
         self._expect(answer, 200, repository)
-        labels: Mapping[str, str] = json.loads(answer.data).get("config", {}).get("Labels") or {}
+        labels: Mapping[str, str] = (json.loads(answer.data).get("config") or {}).get("Labels") or {}
         return labels
 
     def tag(self, repository: str, manifest: Manifest, tag: str) -> None:
@@ -100,9 +106,14 @@ class RegistryClient:
         import urllib3
 
         try:
-            return self._http.request(method, url, headers=headers, body=body)
+            answer = self._http.request(method, url, headers=headers, body=body, preload_content=False)
+            data = answer.read(SIZE_LIMIT + 1)
+            answer.release_conn()
         except urllib3.exceptions.HTTPError as error:
-            raise GitopsError(self.host, "the registry does not answer", "check the network and the host") from error
+            raise GitopsError(self.host, f"the registry does not answer ({_cause(error)})", _ANSWER_HINT) from error
+        if len(data) > SIZE_LIMIT:
+            raise GitopsError(self.host, f"sends more than {SIZE_LIMIT:,} bytes where a manifest belongs", _ANSWER_HINT)
+        return urllib3.HTTPResponse(data, answer.headers, answer.status)
 
     def _authorize(self, challenge: str, repository: str) -> dict[str, str]:
         known = self._credentials()
@@ -111,7 +122,10 @@ class RegistryClient:
             return basic
         fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
         query = {"service": fields.get("service", ""), "scope": f"repository:{repository}:pull,push"}
-        answer = self._request("GET", f"{fields['realm']}?{urlencode(query)}", basic, None)
+        realm = fields.get("realm", "")
+        if not realm.startswith(("https://", self._base.partition("//")[0])):
+            raise GitopsError(self.host, f"wants its credentials sent to '{realm}', unprotected", "check the host")
+        answer = self._request("GET", f"{realm}?{urlencode(query)}", basic, None)
         self._expect(answer, 200, repository)
         document = json.loads(answer.data)
         return {"Authorization": f"Bearer {document.get('token') or document['access_token']}"}
@@ -123,6 +137,15 @@ class RegistryClient:
         if answer.status in (401, 403):
             raise GitopsError(where, "the registry refuses the credentials", "log in again, or check the role")
         raise GitopsError(where, f"the registry answers {answer.status}: {_message(answer.data)}")
+
+
+_ANSWER_HINT = "check the network, and `registry` in gitops.yaml"
+
+
+def _cause(error: Exception) -> str:
+    """urllib3's innermost reason: its message without the object that it begins with."""
+    text = " ".join(str(getattr(error, "reason", None) or error).split())
+    return re.sub(r"^.*?(>|\)): ", "", text) or type(error).__name__
 
 
 def _message(data: bytes) -> str:

@@ -3,12 +3,14 @@
 import difflib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
 
 from gitops.clients.git_objects import TreeEntry
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
+from gitops.manifest.history import build_times, moment
+from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
 
@@ -48,6 +50,8 @@ class ImageChange:
     path: str
     before: ImageEntry | None
     after: ImageEntry
+    kept: str = ""
+    """Why it stays as it was, where a hold or a newer build forbids the change."""
 
 
 @dataclass(frozen=True)
@@ -61,43 +65,94 @@ Chooser = Callable[[Tree], Mapping[str, TreeEntry]]
 """Which kustomizations a bump is for: what people call each (its environment), and the file."""
 
 
-def bump(
-    wanted: WantedImage, choose: Chooser, *, add: bool = False, where_used: bool = False, author: str = ""
-) -> Intent:
-    """The intent that the kustomizations of `choose` say `wanted`.
+@dataclass(frozen=True)
+class BumpOptions:
+    """How a bump is made."""
 
-    Applied to a tree it raises `GitopsError` for one that has no entry for the image; unless `add` is set, and it is
-    added, or `where_used` is, and those without one are passed over.
+    add: bool = False
+    """Add an entry where a kustomization has none for the image."""
+    where_used: bool = False
+    """Pass over kustomizations without an entry for the image."""
+    strict: bool = True
+    """An environment that must stay as it is (held, or with a newer build) is an error; else it is passed over."""
+    allow_older: bool = False
+    despite_hold: bool = False
+    author: str = ""
+
+
+def bump(wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str = "") -> Intent:
+    """The intent that the kustomizations of `choose` say `wanted`, except where a hold or a newer build forbids it.
+
+    Applied to a tree it raises `GitopsError` for an overlay that has no entry for the image, and for what
+    `options.strict` forbids. `prefix` is the folder of gitops.yaml.
     """
 
     def propose(tree: Tree) -> BumpProposal:
         entries = choose(tree)
         contents = tree.read(list(entries.values()))
         jobs = [(contents[entry.path], entry.path) for entry in entries.values()]
-        edits, changes = [], []
-        results = _edit_all(partial(_edit, wanted, add, where_used), jobs)
+        edits, changes = {}, {}
+        results = _edit_all(partial(_edit, wanted, options), jobs)
         for (environment, entry), edit in zip(entries.items(), results, strict=True):
             if edit is not None:
-                edits.append(FileEdit(entry, contents[entry.path], edit.data))
-                changes.append(ImageChange(environment, entry.path, edit.before, edit.after))
+                edits[environment] = FileEdit(entry, contents[entry.path], edit.data)
+                changes[environment] = ImageChange(environment, entry.path, edit.before, edit.after)
         if not changes:
             problem = f"has no kustomization with an images entry '{wanted.name}'"
             raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
-        return BumpProposal(tuple(edits), message(wanted, changes, author), tuple(changes))
+        different = [name for name, edit in edits.items() if edit.before != edit.after]
+        kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
+        made = [name for name in different if name not in kept]
+        shown = tuple(replace(change, kept=kept.get(name, "")) for name, change in changes.items())
+        return BumpProposal(
+            tuple(edits[name] for name in made),
+            message(wanted, [changes[name] for name in made], options.author),
+            shown,
+        )
 
     return propose
 
 
-def _edit(wanted: WantedImage, add: bool, where_used: bool, job: tuple[bytes, str]) -> ImageEdit | None:
-    """One file edited; None where `where_used` passes it over."""
+def kept_changes(
+    tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], options: BumpOptions, prefix: str
+) -> dict[str, str]:
+    """The environments among `changes` that must stay as they are, and why; with `options.strict` an error instead."""
+    kept = {}
+    if not options.despite_hold:
+        kept = {name: str(hold) for name, hold in read_holds(tree, [c.environment for c in changes], prefix).items()}
+    if options.strict and kept:
+        name, reason = next(iter(kept.items()))
+        raise GitopsError(name, f"is {reason}", f"gitops unhold {name}, or --despite-hold")
+    if not options.allow_older:
+        kept |= _newer(tree, wanted, [change for change in changes if change.environment not in kept], options.strict)
+    return kept
+
+
+def _newer(tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], strict: bool) -> dict[str, str]:
+    """The environments that have a newer build of the image already, as far as the commits tell."""
+    present = {change.environment: change.before.digest for change in changes if change.before}
+    digests = {digest for digest in present.values() if digest and digest != wanted.digest}
+    if not wanted.created or not digests:
+        return {}
+    ours, times = moment(wanted.created, "created"), build_times(tree, digests)
+    newer = {name: times[digest] for name, digest in present.items() if digest in times and times[digest] > ours}
+    if strict and newer:
+        name, time = next(iter(newer.items()))
+        problem = f"has a newer build of {wanted.name}, of {time.isoformat()}"
+        raise GitopsError(name, problem, "go back to the older one with --allow-older")
+    return {name: f"has a newer build, of {time.isoformat()}" for name, time in newer.items()}
+
+
+def _edit(wanted: WantedImage, options: BumpOptions, job: tuple[bytes, str]) -> ImageEdit | None:
+    """One file edited; None where it is passed over."""
     data, path = job
     # Most kustomizations do not speak of the image: a look at the bytes spares parsing them.
-    if where_used and wanted.name.encode() not in data:
+    if options.where_used and wanted.name.encode() not in data:
         return None
     try:
-        return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=add)
+        return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=options.add)
     except NoEntry:
-        if where_used:
+        if options.where_used:
             return None
         raise
 
@@ -114,7 +169,7 @@ def _edit_all(
 
 def overlays_of(environments: Mapping[str, str], *, config_file: str, prefix: str = "") -> Chooser:
     """The overlays of these environments (name -> folder, below `prefix`)."""
-    folders = {environment: _join(prefix, folder) for environment, folder in environments.items()}
+    folders = {environment: join(prefix, folder) for environment, folder in environments.items()}
     return lambda tree: find_kustomizations(tree, folders, config_file)
 
 
@@ -129,7 +184,7 @@ def all_kustomizations(names: Mapping[str, str]) -> Chooser:
     return choose
 
 
-def _join(prefix: str, folder: str) -> str:
+def join(prefix: str, folder: str) -> str:
     return f"{prefix}/{folder}" if prefix else folder
 
 
@@ -151,7 +206,7 @@ def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str
 def _no_overlay(tree: Tree, environment: str, folder: str, config_file: str) -> GitopsError:
     above, _, name = folder.rpartition("/")
     problem = f"environment '{environment}' has its overlay in {folder}, which has no kustomization in {tree.name}"
-    return UsageError(config_file, problem, nearest(name, tree.folders(above)))
+    return GitopsError(config_file, problem, nearest(name, tree.folders(above)))
 
 
 def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) -> Message:
@@ -159,14 +214,19 @@ def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) ->
     environments = [change.environment for change in changes]
     where = ", ".join(environments) if len(environments) <= 3 else f"{len(environments)} environments"
     lines = (f"{change.environment}: {version_change(change)}" for change in changes[:50])
-    trailers = {
-        "Image": str(wanted),
-        "Image-Created": wanted.created,
-        "Source-Revision": wanted.revision,
-        "Build-URL": wanted.build_url,
-    }
+    trailers = (
+        *image_trailers(wanted),
+        ("Source-Revision", wanted.revision),
+        ("Build-URL", wanted.build_url),
+        ("Environment", ", ".join(environments) if len(environments) <= 50 else ""),
+    )
     subject = f"bump {wanted.name} {wanted.tag or wanted.digest[:19]} in {where}"
     return Message(subject, "\n".join(lines), trailers, author)
+
+
+def image_trailers(wanted: WantedImage) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What a commit says of an image, for later bumps to read: `history` does."""
+    return ("Image", str(wanted)), ("Image-Created", wanted.created)
 
 
 def version_change(change: ImageChange) -> str:
@@ -183,7 +243,7 @@ def version_change(change: ImageChange) -> str:
 
 def changed_lines(edit: FileEdit) -> list[tuple[int, str]]:
     """The lines of the new file that the old one had not, numbered from 1, without their indentation."""
-    before, after = (data.decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
+    before, after = ((data or b"").decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
     matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
     return [
         (number + 1, after[number].strip())
@@ -195,6 +255,6 @@ def changed_lines(edit: FileEdit) -> list[tuple[int, str]]:
 
 def unified_diff(edit: FileEdit) -> str:
     """The change of one file, as git shows it; line ends are left out."""
-    before, after = (data.decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
+    before, after = ((data or b"").decode("utf-8", "replace").splitlines() for data in (edit.before, edit.after))
     lines = difflib.unified_diff(before, after, f"a/{edit.entry.path}", f"b/{edit.entry.path}", n=2, lineterm="")
     return "\n".join(lines)

@@ -5,14 +5,15 @@ commit whose parent is that tip. The branch moves by compare-and-set, so no othe
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.clients.git_objects import (
+    FILE,
     FOLDER,
     LINK,
     GitObjects,
@@ -76,24 +77,29 @@ class Tree:
 
 @dataclass(frozen=True)
 class FileEdit:
-    """One file before and after."""
+    """One file before and after; None where it is not there."""
 
     entry: TreeEntry
-    before: bytes
-    after: bytes
+    before: bytes | None
+    after: bytes | None
+
+
+def new_file(path: str, data: bytes) -> FileEdit:
+    """A file that is not there yet."""
+    return FileEdit(TreeEntry(path, FILE, ""), None, data)
 
 
 @dataclass(frozen=True)
 class Message:
-    """A commit's message: subject, body, trailers (name -> value; empty values are left out), author."""
+    """A commit's message: subject, body, trailers (names and values; empty values are left out), author."""
 
     subject: str
     body: str = ""
-    trailers: Mapping[str, str] = field(default_factory=dict)
+    trailers: tuple[tuple[str, str], ...] = ()
     author: str = ""
 
     def __str__(self) -> str:
-        trailers = "\n".join(f"{name}: {_one_line(value)}" for name, value in self.trailers.items() if value)
+        trailers = "\n".join(f"{name}: {_one_line(value)}" for name, value in self.trailers if value)
         return "\n\n".join(part for part in (_one_line(self.subject), self.body.strip(), trailers) if part) + "\n"
 
 
@@ -185,7 +191,10 @@ def commit(
 
 def _try(branch: Branch, written: Written) -> str:
     """One commit of the proposal, moved to: its id, or nothing where the branch has moved."""
-    files = {edit.entry.path: (edit.entry.mode, edit.after) for edit in written.proposal.changed}
+    files = {
+        edit.entry.path: None if edit.after is None else (edit.entry.mode, edit.after)
+        for edit in written.proposal.changed
+    }
     message = written.proposal.message
     new = branch.objects.write(NewCommit(written.base, files, str(message), message.author))
     try:
@@ -210,7 +219,7 @@ class RemoteBranch:
     verb = "pushed"
 
     def __init__(self, git: GitRepository, branch: str, *, scratch: bool) -> None:
-        self.objects = GitObjects(git, partial=scratch)
+        self.objects = GitObjects(git, partial_of=branch if scratch else "")
         self.branch = branch
         address = git.address("origin")
         self.name = f"{address.rstrip('/').rpartition('/')[2].removesuffix('.git') or address} {branch}"

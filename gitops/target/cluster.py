@@ -85,9 +85,11 @@ class ClusterTarget:
                 placed.insert(0, KubeObject(body))
         return tuple(placed)
 
+    def inventory(self, release: Release) -> Inventory:
+        return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        inventory = live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
-        return live.read(self.cluster, desired, inventory)
+        return live.read(self.cluster, desired, self.inventory(release))
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None

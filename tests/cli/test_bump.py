@@ -40,8 +40,7 @@ def test_says_that_there_is_nothing_to_change(capsys: pytest.CaptureFixture[str]
     capsys.readouterr()
     assert run(["bump", "backend-app", "-e", "prod", *IMAGE]) == 0
     assert capsys.readouterr().out == (
-        "prod  backend-app-image  1.4.2, as it is  sha256:2b2b2b2b…\n"
-        "nothing to change: eks-work-manifests main says so already\n"
+        "prod  backend-app-image  1.4.2, as it is  sha256:2b2b2b2b…\nnothing to change in eks-work-manifests main\n"
     )
 
 
@@ -116,12 +115,12 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     [
         (
             ("backend-app", "-e", "prdo", *IMAGE),
-            2,
+            1,
             "gitops.yaml: no environment 'prdo'\n  try: did you mean 'prod'? (staging, prod)\n",
         ),
         (
             ("bakend-app", "-e", "prod", *IMAGE),
-            2,
+            1,
             (
                 "gitops.yaml: no image 'bakend-app'\n  try: did you mean 'backend-app-image'? (backend-app-image, "
                 "worker-image)\n"

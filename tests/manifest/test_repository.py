@@ -7,7 +7,7 @@ import pytest
 
 from gitops.clients.git import GitRepository
 from gitops.errors import GitopsError
-from gitops.manifest.bump import WantedImage, bump, overlays_of
+from gitops.manifest.bump import BumpOptions, WantedImage, bump, overlays_of
 from gitops.manifest.images import read_images
 from gitops.manifest.place import Place, clone_place, remote_place
 from gitops.manifest.repository import Intent, LocalBranch, Proposal, Tree, commit
@@ -24,7 +24,7 @@ def wanted(tag: str = "1.4.2", digest: str = NEW, name: str = "backend-app-image
 
 def intent(image: WantedImage | None = None, environments: tuple[str, ...] = ("prod",)) -> Intent:
     overlays = {name: f"kustomize/overlays/{name}" for name in environments}
-    return bump(image or wanted(), overlays_of(overlays, config_file="gitops.yaml"))
+    return bump(image or wanted(), overlays_of(overlays, config_file="gitops.yaml"), BumpOptions())
 
 
 def place_of(clone: Path) -> Place:
@@ -59,7 +59,8 @@ def test_the_commit_says_what_it_did(clone: Path, bare: Path) -> None:
         "bump backend-app-image 1.4.2 in staging, prod\n\n"
         "staging: 1.4.1 -> 1.4.2\nprod: 1.4.1 -> 1.4.2\n\n"
         f"Image: r.example/team/backend-app:1.4.2@{NEW}\n"
-        "Image-Created: 2026-11-24T00:00:00Z\nSource-Revision: 3f9c2ab\nBuild-URL: https://b/1"
+        "Image-Created: 2026-11-24T00:00:00Z\nSource-Revision: 3f9c2ab\nBuild-URL: https://b/1\n"
+        "Environment: staging, prod"
     )
     assert git(bare, "rev-parse", "main") == written.commit
     assert git(bare, "rev-parse", "main~1") == written.base
@@ -68,7 +69,7 @@ def test_the_commit_says_what_it_did(clone: Path, bare: Path) -> None:
 def test_an_author_can_be_given(clone: Path, bare: Path) -> None:
     overlays = {"prod": "kustomize/overlays/prod"}
     place_of(clone).write(
-        bump(wanted(), overlays_of(overlays, config_file=""), author="Ann Other <ann@example.invalid>")
+        bump(wanted(), overlays_of(overlays, config_file=""), BumpOptions(author="Ann Other <ann@example.invalid>"))
     )
     assert git(bare, "log", "-1", "--format=%an <%ae> %cn", "main") == "Ann Other <ann@example.invalid> Test"
 
@@ -101,7 +102,7 @@ def test_works_below_the_root_of_the_repository(tmp_path: Path) -> None:
     local = repository(tmp_path / "local", files)
     place = place_of(local / "deploy")
     assert place.prefix == "deploy"
-    place.write(bump(wanted(), place.overlays(["prod"])))
+    place.write(bump(wanted(), place.overlays(["prod"]), BumpOptions()))
     assert (local / "deploy" / PROD).read_bytes() == kustomization("1.4.2", NEW)
 
 
@@ -258,7 +259,7 @@ def test_names_with_odd_characters_are_passed_safely(tmp_path: Path) -> None:
     branch = LocalBranch(GitRepository(local), "main")
     commit(
         branch,
-        bump(wanted(), overlays_of({"prod": folder}, config_file="")),
+        bump(wanted(), overlays_of({"prod": folder}, config_file=""), BumpOptions()),
         check=lambda proposal: None,
         now=lambda: 0.0,
         sleep=lambda seconds: None,

@@ -19,7 +19,11 @@ def no_docker() -> str | None:
     import docker
 
     try:
-        docker.from_env(timeout=5).ping()
+        client = docker.from_env(timeout=5)
+        try:
+            client.ping()
+        finally:
+            client.close()
     except Exception as error:  # noqa: BLE001 - whatever the reason, there is no daemon to test with
         return f"no Docker daemon answers ({type(error).__name__})"
     return None
