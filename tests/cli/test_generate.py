@@ -1,12 +1,15 @@
 """`gitops generate`: nothing twice, edits by hand kept, upgrades taken, conflicts shown."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from gitops import generate
 from gitops.cli import run
+from gitops.config import Config
 from gitops.generate import pins
+from gitops.generate.texts import Files
 
 TEN_EDITS = [
     ("base/backend-app/deployment.yaml", "revisionHistoryLimit: 5", "revisionHistoryLimit: 3"),
@@ -67,22 +70,22 @@ def test_ten_edits_by_hand_stay_while_an_upgrade_arrives(
     for path, _, new in TEN_EDITS:
         text = (manifests / "kustomize" / path).read_text()
         assert new in text, path
-        assert text.endswith("# of a newer gitops\n"), path
+        assert NEWER.decode() in text, path
     deployment = (manifests / "kustomize/base/backend-app/deployment.yaml").read_text()
     assert deployment.count("path: /up") == 3
     assert run(["generate", "--check"]) == 0
+
+
+NEWER = b"# of a newer gitops\n"
 
 
 def _upgrade_every_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a newer gitops had something to add to every file."""
     written = generate.tree.kustomize_tree
 
-    def newer(config: object, pins: bytes | None = None) -> dict[str, bytes]:
-        tree = written(config, pins)  # type: ignore[arg-type]
-        return {
-            path: text + b"# of a newer gitops\n" if path.endswith(("yaml", "conf")) else text
-            for path, text in tree.items()
-        }
+    def newer(config: Config, pins: bytes | None = None) -> Files:
+        tree = written(config, pins)
+        return {path: re.sub(rb"(?m)^(kind:|\[OUTPUT)", NEWER + rb"\1", text) for path, text in tree.items()}
 
     monkeypatch.setattr(generate.tree, "kustomize_tree", newer)
 
