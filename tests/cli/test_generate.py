@@ -27,7 +27,7 @@ TEN_EDITS = [
 
 @pytest.fixture
 def manifests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    assert run(["init", str(tmp_path), "--yes", "--no-git"]) == 0
+    assert run(["init", str(tmp_path), "--yes", "--no-git", "--monitoring", "manifests"]) == 0
     capsys.readouterr()
     monkeypatch.chdir(tmp_path / "eks-work-manifests")
     return tmp_path / "eks-work-manifests"

@@ -98,7 +98,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """The four overlays and both environments, deployed."""
     monkeypatch.setenv("KUBECONFIG", str(world.server.kubeconfig()))
     if not world.root.exists():
-        assert run(["init", str(world.root.parent), "--yes", "--no-git"]) == 0
+        assert run(["init", str(world.root.parent), "--yes", "--no-git", "--monitoring", "manifests"]) == 0
         config = world.root / "gitops.yaml"
         config.write_text(
             config.read_text().replace("namespace: eks-work", "podSecurity: restricted, namespace: eks-work")
