@@ -103,7 +103,7 @@ def _build(config: Config, install: Spec) -> Spec:
                     "mkdir -p built",
                     _script(
                         "for image in $GITOPS_IMAGES; do",
-                        '  gitops build "$image" --source "$CODEBUILD_SRC_DIR_Source" \\',
+                        '  gitops build "$image" --source "$CODEBUILD_SRC_DIR_Source" --revision HEAD \\',
                         '    --output "built/$image.json" || exit 1',
                         "done",
                     ),
