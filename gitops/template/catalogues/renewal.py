@@ -63,7 +63,7 @@ def _dated(text: str, source: str, today: datetime.date) -> str:
 
 
 def unlisted_images(listed: Iterable[str]) -> tuple[str, ...]:
-    """Standard Linux images that CodeBuild lists and the catalogue has not: their runtimes must be looked up by hand."""
+    """Standard Linux images that CodeBuild lists and the catalogue has not: look up their runtimes by hand."""
     known = catalogue(IMAGES)
     pattern = re.compile(r"aws/codebuild/(standard|amazonlinux-(x86_64|aarch64)-standard):[\d.]+")
     names = {name for name in listed if pattern.fullmatch(name)}
