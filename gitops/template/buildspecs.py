@@ -97,7 +97,6 @@ def _build(config: Config, install: Spec) -> Spec:
         {
             **({"pre_build": {"on-failure": "ABORT", "commands": tests}} if tests else {}),
             "build": {
-                "on-failure": "ABORT",
                 "commands": [
                     Comment("An image whose source and arguments were pushed before is not built again."),
                     "mkdir -p built",
@@ -172,7 +171,6 @@ def _validate(config: Config, install: Spec) -> Spec:
         install,
         {
             "build": {
-                "on-failure": "ABORT",
                 "commands": [
                     "mkdir -p reports plans",
                     "gitops validate -o junit > reports/validate.xml",
