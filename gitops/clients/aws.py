@@ -9,7 +9,7 @@ from typing import Any
 
 from gitops.errors import GitopsError
 
-CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5, 20, 3
+CONNECT_TIMEOUT, READ_TIMEOUT, ATTEMPTS = 5, 10, 2
 """Seconds, seconds, tries: an endpoint that does not answer is given up after about 20 seconds."""
 
 
@@ -24,7 +24,8 @@ def client(service: str, region: str) -> Any:
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
     )
     with aws_errors(service):
-        return boto3.client(service, region_name=region, config=bounds)  # type: ignore[call-overload]
+        # A session of its own: boto3's default one would keep the credentials that it saw first.
+        return boto3.Session().client(service, region_name=region, config=bounds)  # type: ignore[call-overload]
 
 
 _ADVICE = {

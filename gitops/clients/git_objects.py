@@ -122,7 +122,16 @@ class GitObjects:
     def log(self, commit: str, form: str, containing: str) -> list[str]:
         """The commits from `commit` back whose message has `containing`, newest first, a line each in git's `form`."""
         out = self.git.text("log", f"--format={form}", "--fixed-strings", f"--grep={containing}", commit, "--")
-        return out.splitlines()
+        return out.split("\n") if out else []
+
+    @property
+    def partial(self) -> bool:
+        """Whether only the newest commits are here, without their blobs."""
+        return bool(self._partial_of)
+
+    def last_change(self, commit: str, path: str) -> str:
+        """When `path` changed last, up to `commit`: the committer's date, in RFC 3339."""
+        return self.git.text("--literal-pathspecs", "log", "-1", "--format=%cI", commit, "--", path)
 
     def deepen(self) -> bool:
         """Where only the tip is here: get some older commits, without trees. False where there is nothing to get."""
@@ -151,6 +160,10 @@ class GitObjects:
         with _file_of(b"".join(pieces)) as stdin:
             commit = self.git.run("fast-import", "--quiet", "--date-format=raw", stdin=stdin).decode().strip()
         return self._signed(commit, new, author) if self._signs() else commit
+
+    def identity(self) -> str:
+        """Who git takes the user for: "Name <address>"."""
+        return self._identity("GIT_COMMITTER_IDENT").rpartition(">")[0] + ">"
 
     def _identity(self, variable: str) -> str:
         try:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field
 from typing import Any
 
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
 
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 QUANTITY = r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
@@ -167,6 +167,16 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Promotion:
+    """What the environment before must have proved of images that are promoted into this one."""
+
+    soak: str = rule("How long it must have had them, as in 30m, 12h, 2d.", default="0m", pattern=r"\d{1,4}[smhd]")
+    checks: tuple[str, ...] = rule(
+        "Checks that must have passed there: gitops verify ENV CHECK.", default=(), pattern=DNS_LABEL
+    )
+
+
+@dataclass(frozen=True)
 class Environment:
     """An application overlay and where it is released."""
 
@@ -178,6 +188,7 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(
         "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",
         default="baseline",
@@ -263,10 +274,10 @@ class Config:
     """Where it was read from, for errors. Not a key of the format."""
 
     def environment(self, name: str) -> Environment:
-        """The environment called `name`. Raises `UsageError` with the nearest name."""
+        """The environment called `name`. Raises `GitopsError` with the nearest name."""
         known = {environment.name: environment for environment in self.environments}
         if name not in known:
-            raise UsageError(self.file, f"no environment '{name}'", nearest(name, known))
+            raise GitopsError(self.file, f"no environment '{name}'", nearest(name, known))
         return known[name]
 
     def image(self, name: str) -> Image:
@@ -279,14 +290,14 @@ class Config:
         if len(last) == 1:
             return last[0]
         if last:
-            raise UsageError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
-        raise UsageError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
+            raise GitopsError(self.file, f"image '{name}' is ambiguous", "say " + " or ".join(i.name for i in last))
+        raise GitopsError(self.file, f"no image '{name}'", nearest(name, [i.name for i in self.images]))
 
     def cluster(self, name: str) -> Cluster:
-        """The cluster called `name`. Raises `UsageError` with the nearest name."""
+        """The cluster called `name`. Raises `GitopsError` with the nearest name."""
         known = {cluster.name: cluster for cluster in self.clusters}
         if name not in known:
-            raise UsageError(self.file, f"no cluster '{name}'", nearest(name, known))
+            raise GitopsError(self.file, f"no cluster '{name}'", nearest(name, known))
         return known[name]
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gitops.config.model import Config, Target
-from gitops.errors import UsageError, nearest
+from gitops.errors import GitopsError, nearest
 
 PLATFORM = "platform"
 """Stands for every overlay of the platform, in order."""
@@ -36,13 +36,13 @@ def all_overlays(config: Config) -> tuple[Overlay, ...]:
 
 
 def overlays_named(config: Config, name: str, cluster: str = "") -> tuple[Overlay, ...]:
-    """What `name` stands for, on `cluster` or wherever it belongs. Raises `UsageError` with the nearest name."""
+    """What `name` stands for, on `cluster` or wherever it belongs. Raises `GitopsError` with the nearest name."""
     every = all_overlays(config)
     names = config.platform.overlays if name == PLATFORM else (name,)
     found = tuple(each for each in every if each.name in names and cluster in ("", each.cluster))
     if not found:
         if cluster and any(each.name in names for each in every):
-            raise UsageError(config.file, f"'{name}' is not on cluster '{cluster}'", "see environments and platform")
+            raise GitopsError(config.file, f"'{name}' is not on cluster '{cluster}'", "see environments and platform")
         known = dict.fromkeys(each.name for each in every) | ({PLATFORM: None} if config.platform.overlays else {})
-        raise UsageError(config.file, f"no environment '{name}'", nearest(name, known))
+        raise GitopsError(config.file, f"no environment '{name}'", nearest(name, known))
     return found

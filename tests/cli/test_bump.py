@@ -115,12 +115,12 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
     [
         (
             ("backend-app", "-e", "prdo", *IMAGE),
-            2,
+            1,
             "gitops.yaml: no environment 'prdo'\n  try: did you mean 'prod'? (staging, prod)\n",
         ),
         (
             ("bakend-app", "-e", "prod", *IMAGE),
-            2,
+            1,
             (
                 "gitops.yaml: no image 'bakend-app'\n  try: did you mean 'backend-app-image'? (backend-app-image, "
                 "worker-image)\n"

@@ -10,7 +10,7 @@ import yaml
 
 from gitops.config import load_config, parse_config
 from gitops.config.schema import json_schema
-from gitops.errors import GitopsError, UsageError
+from gitops.errors import GitopsError
 
 VALID = """\
 apiVersion: gitops/v1
@@ -117,9 +117,9 @@ def test_a_byte_order_mark_is_accepted() -> None:
 
 def test_suggests_the_nearest_environment_and_image() -> None:
     config = parse_config(VALID.encode())
-    with pytest.raises(UsageError, match=r"no environment 'prdo'\n  try: did you mean 'prod'\? \(staging, prod\)"):
+    with pytest.raises(GitopsError, match=r"no environment 'prdo'\n  try: did you mean 'prod'\? \(staging, prod\)"):
         config.environment("prdo")
-    with pytest.raises(UsageError, match="no image 'backend'"):
+    with pytest.raises(GitopsError, match="no image 'backend'"):
         config.image("backend")
     assert config.image("backend-app") is config.image("backend-app-image") is config.image("k8sbook/backend-app")
 

@@ -210,3 +210,49 @@ def test_the_load_test_is_admitted(deployed: World) -> None:
             break
     assert pods.count("pod/load-test-") == 4
     assert deployed.admin.run("delete", "-k", "kustomize/load-test", "--wait=false").returncode == 0
+
+
+def test_a_teardown_leaves_nothing_that_a_deploy_made(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last test of this module: afterwards the next fixture would deploy everything again."""
+    made = _objects(deployed)
+    assert run(["teardown", "all", "--context", "test", "--dry-run"]) == 0
+    assert _objects(deployed) == made
+    assert run(["teardown", "all", "--context", "test"]) == 1
+    assert "nobody is there to ask" in capsys.readouterr().err
+    assert run(["teardown", "all", "--context", "test", "--yes"]) == 0, capsys.readouterr().err
+    assert "left on purpose" in capsys.readouterr().out
+    for _ in range(100):
+        left = _objects(deployed)
+        if not left:
+            break
+    assert left == set()
+    # Again, on nothing.
+    assert run(["teardown", "all", "--context", "test", "--yes"]) == 0
+
+
+KINDS = (
+    "namespaces,deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings,clusterroles,leases,"
+    "clusterrolebindings,networkpolicies,limitranges,resourcequotas,poddisruptionbudgets,horizontalpodautoscalers,"
+    "priorityclasses,apiservices,validatingadmissionpolicies,validatingadmissionpolicybindings,pods,jobs"
+)
+
+
+def _objects(world: World) -> set[str]:
+    """Everything in the cluster that is not the cluster's own."""
+    found = json.loads(world.admin.run("get", KINDS, "-A", "-o", "json").stdout)["items"]
+    return {_name(item) for item in found if not _built_in(item)}
+
+
+def _name(item: dict[str, dict[str, str]]) -> str:
+    return f"{item['kind']}/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+
+
+def _built_in(item: dict[str, dict[str, str]]) -> bool:
+    """What an API server and its controllers make for themselves."""
+    name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "")
+    if any(word in name for word in ("metrics-server", "aggregated-metrics", "cluster-autoscaler", "v1beta1.metrics")):
+        return False
+    if name.startswith(("system:", "system-", "kube-", "v1.", "v2.", "apiserver-", "extension-apiserver")):
+        return True
+    names = {"cluster-admin", "admin", "edit", "view", "default", "kubernetes", "generic-garbage-collector"}
+    return name in names or name.endswith("-controller") or namespace in ("kube-public", "kube-node-lease")
