@@ -88,7 +88,10 @@ FEATURES: dict[str, tuple[str, dict[str, str]]] = {
     "labelsWithTemplates": ("labels: [{pairs: {team: green}, includeTemplates: true}]", {}),
     "commonLabels": ("commonLabels: {app: shop, tier: all}", {}),
     "commonAnnotations": ("commonAnnotations: {note: common, owner: me}", {}),
-    "images": ("images: [{name: example.com/web, newName: mirror/web, newTag: '2.0'}, {name: example.com/tidy, digest: 'sha256:abc'}]", {}),
+    "images": (
+        "images: [{name: example.com/web, newName: mirror/web, newTag: '2.0'}, {name: example.com/tidy, digest: 'sha256:abc'}]",
+        {},
+    ),
     "replicas": ("replicas: [{name: web, count: 5}]", {}),
     "merge": (
         "patches: [{path: merge.yaml}]",
@@ -101,12 +104,14 @@ FEATURES: dict[str, tuple[str, dict[str, str]]] = {
         {},
     ),
     "operations": (
-        "patches: [{target: {kind: Deployment, name: w.*}, patch: '[{\"op\": \"replace\", \"path\": \"/spec/replicas\", \"value\": 9}, {\"op\": \"add\", \"path\": \"/metadata/labels/team\", \"value\": \"ops\"}]'}]",
+        'patches: [{target: {kind: Deployment, name: w.*}, patch: \'[{"op": "replace", "path": "/spec/replicas", "value": 9}, {"op": "add", "path": "/metadata/labels/team", "value": "ops"}]\'}]',
         {},
     ),
     "patchesStrategicMerge": (
         "patchesStrategicMerge: [old.yaml]",
-        {"old.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: {old: 'yes'}}\nspec: {ports: [{port: 81, name: more}]}\n"},
+        {
+            "old.yaml": "apiVersion: v1\nkind: Service\nmetadata: {name: web, labels: {old: 'yes'}}\nspec: {ports: [{port: 81, name: more}]}\n"
+        },
     ),
     "patchesJson6902": (
         "patchesJson6902: [{target: {version: v1, kind: Service, name: web}, path: ops.yaml}]",
@@ -125,12 +130,15 @@ FEATURES: dict[str, tuple[str, dict[str, str]]] = {
     "component": (
         "components: [part]",
         {
-            "part/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [extra.yaml]\npatches: [{target: {kind: Service}, patch: '[{\"op\": \"add\", \"path\": \"/metadata/annotations\", \"value\": {\"part\": \"in\"}}]'}]\nnameSuffix: -c\n",
+            "part/kustomization.yaml": 'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [extra.yaml]\npatches: [{target: {kind: Service}, patch: \'[{"op": "add", "path": "/metadata/annotations", "value": {"part": "in"}}]\'}]\nnameSuffix: -c\n',
             "part/extra.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {k: v}\n",
         },
     ),
     "sortOptions": ("sortOptions: {order: fifo}", {}),
-    "sortFirst": ("sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Service, Deployment], orderLast: [Namespace]}}", {}),
+    "sortFirst": (
+        "sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Service, Deployment], orderLast: [Namespace]}}",
+        {},
+    ),
     "configurations": (
         "configurations: [conf.yaml]",
         {
@@ -166,7 +174,11 @@ def pairs() -> list[Tree]:
     names = list(FEATURES)
     found = []
     for index, first in enumerate(names):
-        found.append(Tree(first, "", _base() | {"kustomization.yaml": f"resources: [only]\n"} | _overlay(first, "only", "../base")))
+        found.append(
+            Tree(
+                first, "", _base() | {"kustomization.yaml": f"resources: [only]\n"} | _overlay(first, "only", "../base")
+            )
+        )
         for second in names[index + 1 :]:
             if not _field(first) & _field(second):
                 found.append(Tree(f"{first}+{second}", "", _both(first, second)))
