@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
     from gitops.plan.planner import Policy
+    from gitops.render.cache import Cache
     from gitops.stacks.up import Ends
     from gitops.target import Target
     from gitops.template.stacks import Stack
@@ -65,6 +66,13 @@ class Context:
                 yield place
         else:
             yield clone_place(self.config, self.root)
+
+    @cached_property
+    def render_cache(self) -> "Cache":
+        """Where renderings are kept between runs."""
+        from gitops.render.cache import Cache, default_folder
+
+        return Cache(default_folder())
 
     @cached_property
     def docker(self) -> "Docker":

@@ -38,7 +38,7 @@ class Sources:
         if "://" in path or path.startswith("git@"):
             raise NotModelled(f"the remote file {path}", "commit it", place)
         found = os.path.realpath(os.path.join(holder, path))
-        if os.path.commonpath((found, holder)) != holder:
+        if os.path.commonpath((found, holder)) != holder and os.path.exists(found):
             where = "the repository" if os.path.commonpath((found, self.root)) != str(self.root) else "its folder"
             raise RenderError(place, f"'{path}' is outside of {where}", "move it there, or make its folder a base")
         return self._read(found, path, holder, place)

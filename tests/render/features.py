@@ -160,8 +160,8 @@ def _base() -> dict[str, str]:
 
 
 def _both(first: str, second: str) -> dict[str, str]:
-    texts, files = zip(FEATURES[first], FEATURES[second], strict=True)
-    found = {f"{path}": content for each in files for path, content in each.items()}
+    texts = [FEATURES[name][0] for name in (first, second)]
+    found = {path: content for name in (first, second) for path, content in FEATURES[name][1].items()}
     return _base() | found | {"kustomization.yaml": "resources: [base]\n" + "\n".join(texts) + "\n"}
 
 
@@ -176,7 +176,7 @@ def pairs() -> list[Tree]:
     for index, first in enumerate(names):
         found.append(
             Tree(
-                first, "", _base() | {"kustomization.yaml": f"resources: [only]\n"} | _overlay(first, "only", "../base")
+                first, "", _base() | {"kustomization.yaml": "resources: [only]\n"} | _overlay(first, "only", "../base")
             )
         )
         for second in names[index + 1 :]:

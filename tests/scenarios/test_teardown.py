@@ -36,7 +36,11 @@ def tear(world: World, delete_data: bool = False, dry_run: bool = False) -> tupl
 
 def eventually(what: Callable[[], bool]) -> bool:
     """Whether `what` holds within some seconds: namespaces end in the background."""
-    return any(what() or time.sleep(0.2) for _ in range(150))
+    for _ in range(150):
+        if what():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def gone(world: World, objects: Sequence[KubeObject]) -> bool:
