@@ -24,11 +24,15 @@ VALUES = st.recursive(
 )
 
 
-def _clean(value: Any) -> Any:
+def _clean(value: dict[str, Any]) -> dict[str, Any]:
     """Without the keys that are None: what a strategy leaves out."""
+    return {key: _cleaned(each) for key, each in value.items() if each is not None}
+
+
+def _cleaned(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _clean(each) for key, each in value.items() if each is not None}
-    return [_clean(each) for each in value] if isinstance(value, list) else value
+        return _clean(value)
+    return [_cleaned(each) for each in value] if isinstance(value, list) else value
 
 
 def _metadata(draw: st.DrawFn) -> dict[str, Any]:
@@ -96,7 +100,7 @@ def pod_spec(draw: st.DrawFn) -> dict[str, Any]:
                         },
                     ),
                     max_size=2,
-                    unique_by=lambda each: each["name"],
+                    unique_by=lambda each: str(each["name"]),
                 )
             ),
         }
