@@ -79,7 +79,7 @@ def _built(sources: Sources, folder: str) -> Rendered:
 def _by_kustomize(sources: Sources, folder: str, overlay: str, unmodelled: NotModelled) -> Rendered:
     from gitops.render.fallback import render_by_kustomize
 
-    objects = tuple(render_by_kustomize(folder, overlay, unmodelled))
+    objects = tuple(render_by_kustomize(sources, folder, overlay, unmodelled))
     return Rendered(objects, _all_below(sources, folder), frozenset(sources.sought), (), "kustomize")
 
 

@@ -246,3 +246,18 @@ def test_bodies_are_json(shop: Path) -> None:
     change(shop / "base/app.yaml", "spec:\n", "spec:\n  odd: [1.0, 010, ~, True]\n")
     web = render(shop, "overlays/prod").objects[1].body
     assert json.loads(json.dumps(web))["spec"]["odd"] == [1, 8, None, True]
+
+
+REMOTE = "https://example.invalid/base?ref=main"
+
+
+def test_a_remote_base_is_refused(shop: Path) -> None:
+    change(shop / PROD, "../../base", f"'{REMOTE}'")
+    assert failure(shop) == f"{PROD}:1:13: '{REMOTE}' is remote\n  try: commit a copy of it"
+
+
+@pytest.mark.kubectl
+def test_a_remote_base_is_refused_before_kustomize_is_asked(shop: Path) -> None:
+    (shop / PROD).write_text("resources: [../../base]\nvars: [{name: A}]\n")
+    (shop / "base/kustomization.yaml").write_text(f"resources: [app.yaml, {REMOTE!r}]\n")
+    assert f"'{REMOTE}' is remote" in failure(shop)
