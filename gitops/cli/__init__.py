@@ -25,6 +25,7 @@ COMMANDS = {
     "deploy": "Plan, apply, wait, and record a release.",
     "template": "Write the CloudFormation of the AWS side from gitops.yaml.",
     "pipeline": "The AWS side: plan, up, status, logs, down.",
+    "cluster": "Check an EKS cluster before a deployment, and harden it.",
     "config": "Check gitops.yaml, or print its JSON Schema.",
     "demo": "From a commit to a release, here and now, on embedded defaults.",
 }
