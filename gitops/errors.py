@@ -10,6 +10,10 @@ DONE, FAILED, USAGE, PENDING, UNEXPECTED, INTERRUPTED = 0, 1, 2, 3, 70, 130
 """Exit codes: done, error, usage, changes pending (only where a flag asks), a defect of ours, interrupted."""
 
 
+SHOWN = 20
+"""Problems that are printed when there are many; more would bury them."""
+
+
 class GitopsError(Exception):
     """An expected failure.
 
@@ -44,7 +48,10 @@ class Problems(GitopsError):
         self.problems = tuple(problems)
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.problems)
+        shown = [str(problem) for problem in self.problems[:SHOWN]]
+        if len(self.problems) > SHOWN:
+            shown.append(f"and {len(self.problems) - SHOWN} more like these")
+        return "\n".join(shown)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -18,6 +18,10 @@ def nothing_claimed() -> Mapping[ObjectRef, str]:
     return {}
 
 
+Earlier = Callable[[str], tuple[str, Sequence[KubeObject]]]
+"""Gives the title and the objects of a revision."""
+
+
 @dataclass(frozen=True)
 class Intent:
     """What is asked of a deploy, besides what is deployed where."""
@@ -29,7 +33,7 @@ class Intent:
     """Whether the first revision is an ancestor of the second."""
     approved: Callable[[Plan], None] = lambda _: None
     """Raises `GitopsError` where the plan is not the one that was approved."""
-    earlier: Callable[[str], tuple[str, Sequence[KubeObject]]] | None = None
+    earlier: Earlier | None = None
     """Title and objects of an earlier revision, to roll back to when the release fails; None: it stays as it is."""
 
 
@@ -117,3 +121,14 @@ def refuse_older(decided: Plan, intent: Intent) -> None:
             f"superseded: {last.revision[:7]} was deployed here, and is newer than {ours[:7]}",
             "nothing to do; to go back, gitops rollback",
         )
+
+
+def compare_released(release: Release, target: Target, earlier: Earlier) -> Plan | None:
+    """What a deploy of the revision that was released last would do again: its changes are the drift. None where
+    nothing was released yet. Changes nothing."""
+    deployed = target.inventory(release).deployed
+    if deployed is None:
+        return None
+    title, objects = earlier(deployed.revision)
+    intent = Intent(Policy(prune=False))
+    return prepare(replace(release, revision=deployed.revision, title=title), objects, target, intent)

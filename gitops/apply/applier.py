@@ -56,6 +56,7 @@ class Applier:
         by_level = {level: [c for c in pending if c.level == level] for level in sorted({c.level for c in pending})}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
             for changes in by_level.values():
+                self._await_kinds(changes, plan)
                 yield from self._together(pool, changes, plan, mask)
                 self._finish_level(changes, needed)
 
@@ -120,6 +121,19 @@ class Applier:
         held = {"apiVersion": desired.api_version, "kind": desired.kind, "metadata": metadata, "spec": spec}
         self.cluster.apply(KubeObject(held), force=True, manager=REPLICAS_MANAGER)
 
+    def _await_kinds(self, changes: Sequence[Change], plan: Plan) -> None:
+        """Wait for definitions that are there already, and whose kinds are not served yet."""
+        kinds = self.cluster.kinds()
+        lacking = {
+            (each.desired.group, each.desired.kind)
+            for each in changes
+            if each.desired and not kinds.find(each.desired.group, each.desired.kind, each.desired.version)
+        }
+        for each in plan.changes if lacking else ():
+            if each.desired and each.ref.kind == "CustomResourceDefinition" and _defines(each.desired) in lacking:
+                self._until(each.ref, _is_ready, "is not ready, and others need it")
+                self._until_served(each)
+
     def _finish_level(self, changes: Sequence[Change], needed: frozenset[ObjectRef]) -> None:
         """Wait for what the next levels cannot do without: kinds that are new, and what is depended on."""
         kinds = [change for change in changes if change.ref.kind == "CustomResourceDefinition"]
@@ -150,6 +164,11 @@ class Applier:
             if self.now() > deadline:
                 raise GitopsError(str(change.ref), "is established, and not served", "look at the API server's log")
             self.sleep(STEP)
+
+
+def _defines(definition: KubeObject) -> tuple[str, str]:
+    spec = definition.body["spec"]
+    return spec["group"], spec["names"]["kind"]
 
 
 def deletion_level(ref: ObjectRef) -> int:

@@ -1,21 +1,16 @@
 """`gitops bump`: write an image's tag and digest into overlays, in one commit, and push it."""
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from gitops.cli.output import echo, echo_json, style
+from gitops.cli.manifest_options import author, where
 from gitops.errors import DONE, PENDING, GitopsError, UsageError
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.manifest.bump import WantedImage
-    from gitops.manifest.repository import Written
-
-LISTED = 20
-"""Environments that are shown one by one."""
 
 
 @click.command()
@@ -25,12 +20,11 @@ LISTED = 20
 @click.option("--tag", help="Tag; its digest is read from the registry.")
 @click.option("--digest", help="Digest, as in sha256:…; with --tag, or alone where the overlay has no tag.")
 @click.option("--from", "build", type=click.Path(path_type=Path), help="image.json that gitops build wrote.")
-@click.option("--repository", "url", help="URL of the manifest repository, to work without a clone of it.")
-@click.option("--branch", default="main", show_default=True, help="Its branch, with --repository.")
+@where
 @click.option("--add", is_flag=True, help="Add an images entry where an overlay has none.")
 @click.option("--allow-older", is_flag=True, help="Go back to an older build.")
 @click.option("--despite-hold", is_flag=True, help="Change environments that are held.")
-@click.option("--author", default="", help='Author of the commit, as in "Name <address>".')
+@author
 @click.option("--build-url", default="", envvar="CODEBUILD_BUILD_URL", help="Build that asks for it, for a trailer.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
@@ -61,6 +55,7 @@ def command(
     gitops bump backend-app --env staging --tag 1.4.2
     gitops bump backend-app --env staging --from image.json
     """
+    from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions, bump
 
     if bool(environments) == everywhere:
@@ -73,12 +68,7 @@ def command(
         intent = bump(wanted, choose, options, place.prefix)
         written = place.write(intent, dry_run=dry_run)
         notes = place.settle(written)
-    if as_json:
-        echo_json(_document(written))
-    else:
-        _show(written, place.branch.name, dry_run)
-        for note in notes:
-            echo(note)
+    show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
     return PENDING if dry_run and written.proposal.changed else DONE
 
 
@@ -108,62 +98,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise GitopsError(str(path), f"cannot be read ({error.strerror})", "gitops build writes it") from error
-
-
-def _show(written: "Written", branch: str, dry_run: bool) -> None:
-    """What was changed, line by line, and where it is now."""
-    from gitops.manifest.bump import BumpProposal, changed_lines, unified_diff, version_change
-
-    proposal = written.proposal
-    assert isinstance(proposal, BumpProposal)
-    edits = {edit.entry.path: edit for edit in proposal.changed}
-    width = max(len(change.environment) for change in proposal.images)
-    for change in proposal.images[:LISTED]:
-        edit = edits.get(change.path)
-        what = version_change(change)
-        if change.kept:
-            what = f"stays at {change.before.new_tag or change.before.digest[:15] if change.before else 'nothing'}"
-        elif not edit:
-            what += ", as it is"
-        digest = f"  {change.after.digest[:15]}…" if change.after.digest else ""
-        echo(f"{change.environment:{width}}  {change.after.name}  {style(what, 'bold')}{digest}")
-        for number, line in changed_lines(edit) if edit and not dry_run else []:
-            echo(f"  {change.path}:{number}   {_shortened(line)}")
-    if len(proposal.images) > LISTED:
-        echo(f"… and {len(proposal.images) - LISTED} more")
-    if dry_run:
-        for edit in proposal.changed:
-            echo(unified_diff(edit))
-    for change in proposal.images:
-        if change.kept:
-            echo(f"{change.environment}: {change.kept}")
-    echo(_ending(written, branch, dry_run))
-
-
-def _shortened(line: str) -> str:
-    return re.sub(r"(sha256:[0-9a-f]{8})[0-9a-f]{56}", r"\1…", line)
-
-
-def _ending(written: "Written", branch: str, dry_run: bool) -> str:
-    if not written.proposal.changed:
-        return f"nothing to change in {branch}"
-    if dry_run:
-        count = len(written.proposal.changed)
-        return f"would commit {count} {'file' if count == 1 else 'files'} to {branch} · nothing was written (--dry-run)"
-    again = f" · at try {written.attempts}, as the branch moved" if written.attempts > 1 else ""
-    return f"{written.verb} {written.commit[:7]} to {branch}{again}"
-
-
-def _document(written: "Written") -> dict[str, Any]:
-    """The outcome for programs."""
-    from dataclasses import asdict
-
-    from gitops.manifest.bump import BumpProposal
-
-    assert isinstance(written.proposal, BumpProposal)
-    return {
-        "commit": written.commit,
-        "base": written.base,
-        "changed": [edit.entry.path for edit in written.proposal.changed],
-        "images": [asdict(change) for change in written.proposal.images],
-    }

@@ -68,6 +68,17 @@ def claims_of(context: "Context", overlay: "Overlay") -> "Callable[[], Mapping[O
     return claims
 
 
+def earlier_of(overlay: "Overlay", revisions: "Revisions") -> "Callable[[str], tuple[str, Sequence[KubeObject]]]":
+    """What gives the title and objects that an overlay had at a revision."""
+    from gitops.render import render
+
+    def earlier(revision: str) -> "tuple[str, Sequence[KubeObject]]":
+        with revisions.tree_at(revision) as tree:
+            return revisions.title(revision), render(tree, overlay.path).objects
+
+    return earlier
+
+
 def intent_of(
     context: "Context",
     overlay: "Overlay",
@@ -78,13 +89,9 @@ def intent_of(
 ) -> "Intent":
     """What is asked of a deploy."""
     from gitops.pipeline import Intent
-    from gitops.render import render
 
-    def earlier(revision: str) -> "tuple[str, Sequence[KubeObject]]":
-        with revisions.tree_at(revision) as tree:
-            return revisions.title(revision), render(tree, overlay.path).objects
-
-    intent = Intent(policy, claims_of(context, overlay), earlier=earlier if rollback_on_failure else None)
+    earlier = earlier_of(overlay, revisions) if rollback_on_failure else None
+    intent = Intent(policy, claims_of(context, overlay), earlier=earlier)
     return intent if allow_older else replace(intent, is_older=revisions.is_older)
 
 

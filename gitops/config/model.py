@@ -167,6 +167,16 @@ class Quota:
 
 
 @dataclass(frozen=True)
+class Promotion:
+    """What the environment before must have proved of images that are promoted into this one."""
+
+    soak: str = rule("How long it must have had them, as in 30m, 12h, 2d.", default="0m", pattern=r"\d{1,4}[smhd]")
+    checks: tuple[str, ...] = rule(
+        "Checks that must have passed there: gitops verify ENV CHECK.", default=(), pattern=DNS_LABEL
+    )
+
+
+@dataclass(frozen=True)
 class Environment:
     """An application overlay and where it is released."""
 
@@ -178,6 +188,7 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(
         "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",
         default="baseline",

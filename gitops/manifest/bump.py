@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from gitops.clients.git_objects import TreeEntry
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
@@ -101,7 +101,7 @@ def bump(wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str
             problem = f"has no kustomization with an images entry '{wanted.name}'"
             raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
         different = [name for name, edit in edits.items() if edit.before != edit.after]
-        kept = _kept(tree, wanted, [changes[name] for name in different], options, prefix)
+        kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
         made = [name for name in different if name not in kept]
         shown = tuple(replace(change, kept=kept.get(name, "")) for name, change in changes.items())
         return BumpProposal(
@@ -113,10 +113,10 @@ def bump(wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str
     return propose
 
 
-def _kept(
+def kept_changes(
     tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], options: BumpOptions, prefix: str
 ) -> dict[str, str]:
-    """The environments that must stay as they are, and why."""
+    """The environments among `changes` that must stay as they are, and why; with `options.strict` an error instead."""
     kept = {}
     if not options.despite_hold:
         kept = {name: str(hold) for name, hold in read_holds(tree, [c.environment for c in changes], prefix).items()}
@@ -169,7 +169,7 @@ def _edit_all(
 
 def overlays_of(environments: Mapping[str, str], *, config_file: str, prefix: str = "") -> Chooser:
     """The overlays of these environments (name -> folder, below `prefix`)."""
-    folders = {environment: _join(prefix, folder) for environment, folder in environments.items()}
+    folders = {environment: join(prefix, folder) for environment, folder in environments.items()}
     return lambda tree: find_kustomizations(tree, folders, config_file)
 
 
@@ -184,7 +184,7 @@ def all_kustomizations(names: Mapping[str, str]) -> Chooser:
     return choose
 
 
-def _join(prefix: str, folder: str) -> str:
+def join(prefix: str, folder: str) -> str:
     return f"{prefix}/{folder}" if prefix else folder
 
 
@@ -206,7 +206,7 @@ def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str
 def _no_overlay(tree: Tree, environment: str, folder: str, config_file: str) -> GitopsError:
     above, _, name = folder.rpartition("/")
     problem = f"environment '{environment}' has its overlay in {folder}, which has no kustomization in {tree.name}"
-    return UsageError(config_file, problem, nearest(name, tree.folders(above)))
+    return GitopsError(config_file, problem, nearest(name, tree.folders(above)))
 
 
 def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) -> Message:
@@ -214,14 +214,19 @@ def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) ->
     environments = [change.environment for change in changes]
     where = ", ".join(environments) if len(environments) <= 3 else f"{len(environments)} environments"
     lines = (f"{change.environment}: {version_change(change)}" for change in changes[:50])
-    trailers = {
-        "Image": str(wanted),
-        "Image-Created": wanted.created,
-        "Source-Revision": wanted.revision,
-        "Build-URL": wanted.build_url,
-    }
+    trailers = (
+        *image_trailers(wanted),
+        ("Source-Revision", wanted.revision),
+        ("Build-URL", wanted.build_url),
+        ("Environment", ", ".join(environments) if len(environments) <= 50 else ""),
+    )
     subject = f"bump {wanted.name} {wanted.tag or wanted.digest[:19]} in {where}"
     return Message(subject, "\n".join(lines), trailers, author)
+
+
+def image_trailers(wanted: WantedImage) -> tuple[tuple[str, str], tuple[str, str]]:
+    """What a commit says of an image, for later bumps to read: `history` does."""
+    return ("Image", str(wanted)), ("Image-Created", wanted.created)
 
 
 def version_change(change: ImageChange) -> str:

@@ -1,12 +1,48 @@
-"""What the commits of earlier bumps say: when the build of a digest was made. Read from their trailers."""
+"""What the commits of earlier bumps say, in their trailers: which build went where, and when it was made."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gitops.errors import GitopsError
 from gitops.manifest.repository import Tree
 
-_FORMAT = "%(trailers:key=Image,valueonly,separator=%x1f)%x1e%(trailers:key=Image-Created,valueonly,separator=%x1f)"
+_FIELD, _ITEM = "\x1e", "\x1f"
+_FORMAT = "%x1e".join(
+    ["%cI", *(f"%(trailers:key={key},valueonly,separator=%x1f)" for key in ("Image", "Image-Created", "Environment"))]
+)
+
+
+@dataclass(frozen=True)
+class PastBump:
+    """One commit of a bump or promotion, as its trailers tell."""
+
+    committed: datetime
+    images: tuple[tuple[str, str, datetime | None], ...]
+    """Repository, digest, and when it was built."""
+    environments: tuple[str, ...]
+
+
+def past_bumps(tree: Tree) -> list[PastBump]:
+    """The bumps before `tree`, newest first, as far as the commits are at hand."""
+    return [_past_bump(line) for line in tree.objects.log(tree.commit, _FORMAT, "Image: ")]
+
+
+def _past_bump(line: str) -> PastBump:
+    committed, images, times, environments = (line.split(_FIELD) + [""] * 3)[:4]
+    built = [*times.split(_ITEM), *[""] * images.count(_ITEM)]
+    return PastBump(
+        moment(committed, "commit"),
+        tuple((*_repository_and_digest(image), _moment(time)) for image, time in zip(images.split(_ITEM), built)),  # noqa: B905 - an image may have no time
+        tuple(name.strip() for name in environments.split(",") if name.strip()),
+    )
+
+
+def _repository_and_digest(image: str) -> tuple[str, str]:
+    """ "r.example/team/app:1.4.2@sha256:…" -> the repository, without the tag, and the digest."""
+    name, _, digest = image.strip().partition("@")
+    head, _, last = name.rpartition("/")
+    return f"{head}/{last.partition(':')[0]}".lstrip("/"), digest
 
 
 def build_times(tree: Tree, digests: Collection[str]) -> dict[str, datetime]:
@@ -14,21 +50,23 @@ def build_times(tree: Tree, digests: Collection[str]) -> dict[str, datetime]:
 
     Where only the newest commits are at hand, some older ones are fetched; what no commit tells is left out.
     """
-    found = _search(tree, digests)
+    found = _times(past_bumps(tree), digests)
     if set(digests) - set(found) and tree.objects.deepen():
-        found = _search(tree, digests)
+        found = _times(past_bumps(tree), digests)
     return found
 
 
-def _search(tree: Tree, digests: Collection[str]) -> dict[str, datetime]:
-    found: dict[str, datetime] = {}
-    for line in tree.objects.log(tree.commit, _FORMAT, "Image-Created: "):
-        images, _, times = line.partition("\x1e")
-        for image, time in zip(images.split("\x1f"), times.split("\x1f"), strict=False):
-            digest = image.rpartition("@")[2].strip()
-            if digest in digests and digest not in found and (moment := _moment(time)):
-                found[digest] = moment
-    return found
+def _times(bumps: Iterable[PastBump], digests: Collection[str]) -> dict[str, datetime]:
+    told = ((digest, time) for bump in bumps for _, digest, time in bump.images)
+    return {digest: time for digest, time in told if time and digest in digests}
+
+
+def changed_at(tree: Tree, environment: str, path: str) -> datetime | None:
+    """When the overlay of `environment`, the file `path`, changed last; None where the commits at hand do not tell."""
+    if not tree.objects.partial:
+        return moment(tree.objects.last_change(tree.commit, path), path)
+    tree.objects.deepen()
+    return next((bump.committed for bump in past_bumps(tree) if environment in bump.environments), None)
 
 
 def _moment(text: str) -> datetime | None:

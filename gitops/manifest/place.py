@@ -1,6 +1,7 @@
 """Where a bump is made: in the clone that one stands in, or at a URL without a clone; and what is done there after."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,7 +10,8 @@ from pathlib import Path
 
 from gitops.clients.git import GitRepository
 from gitops.config import CONFIG_FILE, Config, parse_config
-from gitops.manifest.bump import KUSTOMIZATIONS, Chooser, all_kustomizations, overlays_of
+from gitops.errors import UsageError
+from gitops.manifest.bump import KUSTOMIZATIONS, Chooser, all_kustomizations, join, overlays_of
 from gitops.manifest.repository import (
     Branch,
     Intent,
@@ -45,6 +47,14 @@ class Place:
     sleep: Callable[[float], None] = time.sleep
     random: Callable[[], float] = random.random
 
+    def tree(self) -> Tree:
+        """The files at the tip of the branch, as it is now."""
+        return Tree(self.branch.objects, self.tip or self.branch.tip(), self.branch.name)
+
+    def folder(self, environment: str) -> str:
+        """Where the overlay of `environment` is. Raises `UsageError` for one that is not in the config."""
+        return join(self.prefix, self.config.environment(environment).path)
+
     def overlays(self, environments: Sequence[str]) -> Chooser:
         """The overlays of `environments`. Raises `UsageError` for one that is not in the config."""
         folders = {name: self.config.environment(name).path for name in environments}
@@ -52,12 +62,12 @@ class Place:
 
     def everywhere(self) -> Chooser:
         """Every kustomization; the overlays of environments are called by their names."""
-        return all_kustomizations({_join(self.prefix, e.path): e.name for e in self.config.environments})
+        return all_kustomizations({join(self.prefix, e.path): e.name for e in self.config.environments})
 
     def write(self, intent: Intent, *, dry_run: bool = False) -> Written:
         """Make `intent` true with one commit on the branch, or only work out what it would be."""
         if self.clone:
-            refuse_uncommitted(self.clone, [_join(self.prefix, CONFIG_FILE)])
+            refuse_uncommitted(self.clone, [join(self.prefix, CONFIG_FILE)])
         if dry_run:
             return propose(self.branch, intent, self.tip)
         return commit(
@@ -86,10 +96,6 @@ class Place:
         return [note for note in notes if note]
 
 
-def _join(prefix: str, path: str) -> str:
-    return f"{prefix}/{path}" if prefix else path
-
-
 def clone_place(config: Config, root: Path) -> Place:
     """The place of the clone that `root`, the folder of gitops.yaml, is in."""
     git = GitRepository.discover(root)
@@ -103,6 +109,10 @@ def remote_place(url: str, branch: str, environments: Sequence[str] = ()) -> Ite
 
     The overlays that `environments` have by default come along with it: one request less.
     """
+    if not re.fullmatch(r"(?!-)[^\s\x00-\x1f]+", url):
+        raise UsageError("--repository", f"cannot be {url!r}", "give the URL of the manifest repository")
+    if not re.fullmatch(r"(?![-/.])(?!.*(\.\.|//|@\{))[\w./@+-]+(?<![/.])", branch):
+        raise UsageError("--branch", f"cannot be {branch!r}", "give the name of a branch, as in main")
     with remote_without_clone(url, branch) as remote:
         tip = remote.tip()
         tree = Tree(remote.objects, tip, remote.name)

@@ -5,9 +5,9 @@ commit whose parent is that tip. The branch moves by compare-and-set, so no othe
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -23,10 +23,10 @@ from gitops.clients.git_objects import (
 )
 from gitops.errors import GitopsError, nearest
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a branch that moves all the time is given up."""
 
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 3.0
 """Seconds. Pauses double from a twentieth of a second up to this, each times a random part."""
 
 
@@ -91,15 +91,15 @@ def new_file(path: str, data: bytes) -> FileEdit:
 
 @dataclass(frozen=True)
 class Message:
-    """A commit's message: subject, body, trailers (name -> value; empty values are left out), author."""
+    """A commit's message: subject, body, trailers (names and values; empty values are left out), author."""
 
     subject: str
     body: str = ""
-    trailers: Mapping[str, str] = field(default_factory=dict)
+    trailers: tuple[tuple[str, str], ...] = ()
     author: str = ""
 
     def __str__(self) -> str:
-        trailers = "\n".join(f"{name}: {_one_line(value)}" for name, value in self.trailers.items() if value)
+        trailers = "\n".join(f"{name}: {_one_line(value)}" for name, value in self.trailers if value)
         return "\n\n".join(part for part in (_one_line(self.subject), self.body.strip(), trailers) if part) + "\n"
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gitops.apply.events import Event
+from gitops.inventory import Inventory
 from gitops.objects import KubeObject
 from gitops.plan.model import Plan, Release, Snapshot
 
@@ -23,6 +24,9 @@ class Target(Protocol):
 
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """`desired` as it is meant there: namespaces filled in, and what else it cannot be without. Changes nothing."""
+
+    def inventory(self, release: Release) -> Inventory:
+        """What was released there, and what it owns."""
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
         """The live state of `desired` and of what the environment owns. Changes nothing."""

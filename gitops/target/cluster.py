@@ -85,9 +85,11 @@ class ClusterTarget:
                 placed.insert(0, KubeObject(body))
         return tuple(placed)
 
+    def inventory(self, release: Release) -> Inventory:
+        return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        inventory = live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
-        return live.read(self.cluster, desired, inventory)
+        return live.read(self.cluster, desired, self.inventory(release))
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None
@@ -125,6 +127,13 @@ class ClusterTarget:
         begun = inventory if self._entry else inventory.begun(entry, (), inventory.fence)
         self._write(begun.ended(entry, owned), plan.release)
         yield Event(None, "recorded", str(self._inventory_ref(plan.release)))
+
+    def forget(self, release: Release) -> Iterator[Event]:
+        """Delete the inventory and the Lease of an environment that owns nothing any more."""
+        name = f"gitops-{release.environment}"
+        for ref in (self._inventory_ref(release), ObjectRef("coordination.k8s.io", "Lease", release.home, name)):
+            if self.cluster.delete(ref):
+                yield Event(ref, "deleted")
 
     def _placed(self, each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
         if each.namespace:

@@ -60,6 +60,9 @@ class RenderedTarget:
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         return tuple(desired)
 
+    def inventory(self, release: Release) -> Inventory:
+        return _inventory(self._store.read(), release.owner, self.name)
+
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
         files = self._store.read()
         inventory = _inventory(files, release.owner, self.name)

@@ -59,7 +59,8 @@ def test_the_commit_says_what_it_did(clone: Path, bare: Path) -> None:
         "bump backend-app-image 1.4.2 in staging, prod\n\n"
         "staging: 1.4.1 -> 1.4.2\nprod: 1.4.1 -> 1.4.2\n\n"
         f"Image: r.example/team/backend-app:1.4.2@{NEW}\n"
-        "Image-Created: 2026-11-24T00:00:00Z\nSource-Revision: 3f9c2ab\nBuild-URL: https://b/1"
+        "Image-Created: 2026-11-24T00:00:00Z\nSource-Revision: 3f9c2ab\nBuild-URL: https://b/1\n"
+        "Environment: staging, prod"
     )
     assert git(bare, "rev-parse", "main") == written.commit
     assert git(bare, "rev-parse", "main~1") == written.base
@@ -225,7 +226,7 @@ def test_a_branch_that_never_rests_is_given_up(tmp_path: Path) -> None:
             random=lambda: 1.0,
             patience=9,
         )
-    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0]
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0, 3.0]
 
 
 def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:

@@ -45,6 +45,15 @@ def deployment(
     )
 
 
+def cron_job(name: str = "tick", namespace: str = "app", image: str = "registry.invalid/tick:1") -> KubeObject:
+    template = deployment(name, namespace, image).body["spec"]["template"]
+    pod = {**template, "spec": {**template["spec"], "restartPolicy": "Never"}}
+    spec = {"schedule": "0 * * * *", "suspend": True, "jobTemplate": {"spec": {"template": pod}}}
+    return KubeObject(
+        {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": _metadata(name, namespace), "spec": spec}
+    )
+
+
 def service(name: str = "web", namespace: str = "app") -> KubeObject:
     spec = {"selector": {"app": name}, "ports": [{"port": 80, "targetPort": 8080}]}
     return KubeObject({"apiVersion": "v1", "kind": "Service", "metadata": _metadata(name, namespace), "spec": spec})

@@ -1,0 +1,140 @@
+"""Deploys beside `kubectl apply --server-side` (and kapp where it is on PATH), on one API server, in one run.
+
+    python -m benchmarks.deploy [OBJECTS] [--large]
+
+Needs etcd and kube-apiserver ($KUBEBUILDER_ASSETS) and kubectl. Prints seconds, and the ratio to kubectl. gitops runs
+as a whole process (`gitops deploy`), Python's start and the rendering of the overlay included; kubectl is given the
+same objects as one file, rendered beforehand, and waits for nothing.
+"""
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.support.api_server import ApiServer
+from tests.support.kube_objects import config_map, cron_job, service
+
+REPEATS = 3
+CONFIG = """\
+apiVersion: gitops/v1
+name: shop
+region: eu-west-1
+account: "111122223333"
+source: {repository: shop-app}
+manifests: {repository: shop-manifests}
+images: [{name: web, repository: web}]
+clusters: [{name: test, context: test}]
+environments: [{name: prod, cluster: test, namespace: NAMESPACE}]
+"""
+
+
+class Environment:
+    """A manifest repository of `count` objects, and the same objects as one file for kubectl."""
+
+    def __init__(self, folder: Path, namespace: str, count: int) -> None:
+        self.folder = folder
+        self.namespace = namespace
+        overlay = folder / "kustomize" / "overlays" / "prod"
+        overlay.mkdir(parents=True)
+        (folder / "gitops.yaml").write_text(CONFIG.replace("NAMESPACE", namespace))
+        (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
+        self.objects = overlay / "objects.yaml"
+        self.write(count, "1")
+        self.git("init", "--quiet")
+        self.commit("first")
+
+    def write(self, count: int, tag: str) -> None:
+        """`count` objects, the first CronJob with the image `tag`. None needs a controller to be ready."""
+        bodies: list[Any] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}]
+        for index in range((count - 1) // 3):
+            image = f"registry.invalid/web:{tag if index == 0 else 1}"
+            bodies.append(config_map(f"settings-{index}", self.namespace, text="x" * 200).body)
+            bodies.append(service(f"web-{index}", self.namespace).body)
+            bodies.append(cron_job(f"web-{index}", self.namespace, image).body)
+        self.objects.write_text(yaml.dump_all(bodies, Dumper=yaml.CSafeDumper))
+
+    def git(self, *arguments: str) -> None:
+        identity = ["-c", "user.name=b", "-c", "user.email=b@example.invalid"]
+        subprocess.run(["git", *identity, *arguments], cwd=self.folder, check=True, capture_output=True)
+
+    def commit(self, subject: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "-m", subject)
+
+
+def run(*command: str, folder: Path, kubeconfig: Path) -> float:
+    """Seconds that a command takes; its output is checked for nothing but success."""
+    started = time.perf_counter()
+    env = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(Path.cwd())}
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)}\n{done.stdout[-1000:]}{done.stderr[-1000:]}")
+    return time.perf_counter() - started
+
+
+def gitops(environment: Environment, kubeconfig: Path, *options: str) -> float:
+    command = (sys.executable, "-m", "gitops", "deploy", "prod", "--timeout", "60", *options)
+    return run(*command, folder=environment.folder, kubeconfig=kubeconfig)
+
+
+def kubectl(environment: Environment, kubeconfig: Path) -> float:
+    command = ("kubectl", "apply", "--server-side", "-f", str(environment.objects))
+    return run(*command, folder=environment.folder, kubeconfig=kubeconfig)
+
+
+def kapp(environment: Environment, kubeconfig: Path) -> float:
+    command = ("kapp", "deploy", "-a", environment.namespace, "-n", "default", "-f", str(environment.objects), "--yes")
+    return run(*command, folder=environment.folder, kubeconfig=kubeconfig)
+
+
+def compare(folder: Path, kubeconfig: Path, count: int) -> None:
+    """First deploy, no change, one image: each tool on namespaces of its own, one after the other, in turns."""
+    tools = {"gitops": gitops, "kubectl": kubectl} | ({"kapp": kapp} if shutil.which("kapp") else {})
+    seconds: dict[tuple[str, str], list[float]] = {}
+    for repeat in range(REPEATS):
+        for name, tool in tools.items():
+            environment = Environment(folder / f"{name}-{repeat}", f"{name}-{repeat}", count)
+            seconds.setdefault(("first", name), []).append(tool(environment, kubeconfig))
+            seconds.setdefault(("no change", name), []).append(tool(environment, kubeconfig))
+            environment.write(count, "2")
+            environment.commit("second")
+            seconds.setdefault(("one image", name), []).append(tool(environment, kubeconfig))
+    print(f"{count} objects, median of {REPEATS}, seconds (ratio to kubectl)")
+    for case in ("first", "no change", "one image"):
+        median = {name: statistics.median(seconds[case, name]) for name in tools}
+        said = "  ".join(f"{name} {median[name]:6.2f} ({median[name] / median['kubectl']:4.2f})" for name in tools)
+        print(f"  {case:10}  {said}")
+    ours = {case: statistics.median(seconds[case, "gitops"]) for case in ("no change", "one image")}
+    print(f"  one image to no change, gitops: {ours['one image'] / ours['no change']:.2f}")
+
+
+def large(folder: Path, kubeconfig: Path, count: int) -> None:
+    """Seconds and memory of many objects."""
+    environment = Environment(folder / f"large-{count}", f"large-{count}", count)
+    first, again = gitops(environment, kubeconfig), gitops(environment, kubeconfig)
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    print(f"{count} objects: first {first:.1f} s, no change {again:.1f} s, largest process so far {peak:.0f} MB")
+
+
+def main() -> None:
+    counts = [int(argument) for argument in sys.argv[1:] if argument.isdigit()] or [500]
+    with tempfile.TemporaryDirectory() as name, ApiServer(Path(name)) as server:
+        kubeconfig = server.kubeconfig()
+        for count in counts:
+            compare(Path(name), kubeconfig, count)
+        if "--large" in sys.argv:
+            for count in (1000, 5000):
+                large(Path(name), kubeconfig, count)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""`gitops drift`: what differs from the released revision, who changed it, since when."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gitops.cli.context import Context
+    from gitops.config.overlays import Overlay
+    from gitops.plan.drift import Drift
+    from gitops.plan.model import Plan
+
+
+@click.command()
+@click.argument("name", metavar="ENV")
+@click.option("--cluster", default="", help="Only on this cluster, of several.")
+@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
+@click.option("--fix", is_flag=True, help="Deploy the released revision again, and take the changed fields back.")
+@click.pass_obj
+def command(context: "Context", name: str, cluster: str, kube_context: str, form: str, fix: bool) -> int:
+    """Compare ENV with the revision that was released to it. Exits with 3 where they differ.
+
+    What is compared is what the revision says: fields that others add, and `replicas` under an autoscaler, are no
+    drift.
+    """
+    from gitops.cli.output import echo, echo_json
+    from gitops.cli.release_options import earlier_of, release_of
+    from gitops.config.overlays import overlays_named
+    from gitops.errors import DONE, PENDING
+    from gitops.pipeline import compare_released
+    from gitops.plan.drift import drifts
+    from gitops.revisions import Revisions
+
+    revisions = Revisions(context.root)
+    found: list[Drift] = []
+    for overlay in overlays_named(context.config, name, cluster):
+        target = context.target(overlay, kube_context)
+        release = release_of(context, overlay, target.name, "", "")
+        plan = compare_released(release, target, earlier_of(overlay, revisions))
+        here = drifts(plan) if plan else ()
+        found += here
+        if form == "text":
+            echo(_heading(overlay.name, plan, len(here)))
+            echo("\n".join(_lines(here))) if here else None
+        if plan and here and fix:
+            _fix(context, overlay, kube_context, plan)
+            echo(f"{overlay.name}: {plan.release.revision[:7]} is deployed again")
+    if form == "json":
+        echo_json([{**asdict(drift), "ref": str(drift.ref)} for drift in found])
+    return PENDING if found and not fix else DONE
+
+
+def _fix(context: "Context", overlay: "Overlay", kube_context: str, plan: "Plan") -> None:
+    """Deploy the released objects again, taking the fields that differ from whoever changed them."""
+    from gitops.pipeline import Intent, deploy
+    from gitops.plan.planner import Policy
+
+    policy = Policy(take_ownership=frozenset(str(change.ref) for change in plan.pending), prune=False)
+    objects = [change.desired for change in plan.changes if change.desired]
+    for _ in deploy(plan.release, objects, context.target(overlay, kube_context, policy), Intent(policy)):
+        pass
+
+
+def _heading(name: str, plan: "Plan | None", count: int) -> str:
+    from gitops.cli.output import style
+
+    if plan is None:
+        return style(f"{name} · nothing was released yet", "bold")
+    state = f"{count} field{'' if count == 1 else 's'} differ{'s' if count == 1 else ''}" if count else "as released"
+    return style(f"{name} on {plan.release.target} · {plan.release.revision[:7]} · {state}", "bold")
+
+
+def _lines(found: "tuple[Drift, ...]") -> list[str]:
+    from gitops.cli.output import table
+
+    rows = [
+        (str(drift.ref), drift.path or "deleted", f"{_short(drift.released)} -> {_short(drift.live)}", _who(drift))
+        for drift in found
+    ]
+    return table(rows, indent="  ").splitlines()
+
+
+def _who(drift: "Drift") -> str:
+    return f"{drift.manager} since {drift.since}" if drift.manager else ""
+
+
+def _short(value: object) -> str:
+    text = "none" if value is None else str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

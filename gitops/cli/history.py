@@ -1,0 +1,44 @@
+"""`gitops history`: what was released to an environment, and how it ended."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gitops.cli.context import Context
+
+
+@click.command()
+@click.argument("name", metavar="ENV")
+@click.option("--cluster", default="", help="Only on this cluster, of several.")
+@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
+@click.pass_obj
+def command(context: "Context", name: str, cluster: str, kube_context: str, form: str) -> None:
+    """List the releases of ENV, newest first: from its inventory, and the subjects from git."""
+    from gitops.cli.output import echo, echo_json, table
+    from gitops.cli.release_options import release_of
+    from gitops.config.overlays import overlays_named
+    from gitops.revisions import Revisions
+
+    revisions = Revisions(context.root)
+    for overlay in overlays_named(context.config, name, cluster):
+        target = context.target(overlay, kube_context)
+        entries = target.inventory(release_of(context, overlay, target.name, "", "")).history
+        if form == "json":
+            echo_json([asdict(entry) for entry in entries])
+            continue
+        rows = [
+            (
+                each.started,
+                each.revision[:7],
+                each.result,
+                each.changes,
+                each.run,
+                each.title or revisions.title(each.revision),
+            )
+            for each in entries
+        ]
+        head = ("STARTED", "REVISION", "RESULT", "CHANGES", "RUN", "TITLE")
+        echo(table([head, *rows]) if rows else f"{overlay.name}: nothing was released yet")

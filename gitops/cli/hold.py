@@ -1,0 +1,37 @@
+"""`gitops hold`: keep an environment as it is; every bump and promotion obeys."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops.cli.manifest_options import author, where
+from gitops.cli.output import echo
+
+if TYPE_CHECKING:
+    from gitops.cli.context import Context
+
+
+@click.command()
+@click.argument("environment")
+@click.option("--reason", required=True, help="Why, for those who meet it.")
+@where
+@author
+@click.pass_obj
+def command(context: "Context", environment: str, reason: str, url: str | None, branch: str, author: str) -> None:
+    """Keep ENVIRONMENT as it is: no bump or promotion changes it until gitops unhold.
+
+    The hold is a file in the manifest repository, in a commit of its own.
+    """
+    from gitops.cli.written import ending
+    from gitops.manifest.hold import Hold, hold
+
+    with context.manifests(url, branch) as place:
+        place.config.environment(environment)
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        wanted = Hold(environment, now, author or place.branch.objects.identity, reason)
+        written = place.write(hold(wanted, place.prefix, author))
+        notes = place.settle(written)
+    echo(f"{environment} is held" if written.commit else f"{environment} was held already")
+    for line in (ending(written, place.branch.name), *notes):
+        echo(line)

@@ -1,0 +1,58 @@
+"""`gitops promote`: the images that one environment has proved go to the next, all together."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops.cli.manifest_options import author, where
+from gitops.errors import DONE, PENDING
+
+if TYPE_CHECKING:
+    from gitops.cli.context import Context
+
+
+@click.command()
+@click.argument("source", metavar="FROM")
+@click.argument("target", metavar="TO")
+@click.option("--unproved", is_flag=True, help="Do without the soak time and checks that gitops.yaml requires.")
+@click.option("--skip-stages", is_flag=True, help="Leave environments between FROM and TO out.")
+@click.option("--add", is_flag=True, help="Add an images entry where TO has none.")
+@click.option("--allow-older", is_flag=True, help="Go back to an older build.")
+@click.option("--despite-hold", is_flag=True, help="Change TO though it is held.")
+@click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@where
+@author
+@click.pass_obj
+def command(
+    context: "Context",
+    source: str,
+    target: str,
+    unproved: bool,
+    skip_stages: bool,
+    add: bool,
+    allow_older: bool,
+    despite_hold: bool,
+    dry_run: bool,
+    as_json: bool,
+    url: str | None,
+    branch: str,
+    author: str,
+) -> int:
+    """Write the images that FROM has, tag and digest, into TO's overlay, in one commit.
+
+    FROM must have had them as long as TO's `promotion.soak` says, and have passed its `promotion.checks`.
+    """
+    from gitops.cli.written import show
+    from gitops.manifest.bump import BumpOptions
+    from gitops.manifest.promote import promote, promotion
+
+    with context.manifests(url, branch, (source, target)) as place:
+        options = BumpOptions(add=add, allow_older=allow_older, despite_hold=despite_hold, author=author)
+        wish = promotion(place.config, source, target, options, unproved=unproved, skip=skip_stages)
+        intent = promote(wish, datetime.now(UTC), config_file=place.config.file, prefix=place.prefix)
+        written = place.write(intent, dry_run=dry_run)
+        notes = place.settle(written)
+    show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
+    return PENDING if dry_run and written.proposal.changed else DONE

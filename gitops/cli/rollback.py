@@ -1,0 +1,66 @@
+"""`gitops rollback`: commit the last good state of an environment again, and hold it."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from gitops.cli.manifest_options import author
+
+if TYPE_CHECKING:
+    from gitops.cli.context import Context
+
+
+@click.command()
+@click.argument("name", metavar="ENV")
+@click.option("--to", "to", default="", help="Revision; by default the last one that was deployed well before.")
+@click.option("--reason", default="rollback", show_default=True, help="Why, for those who meet the hold.")
+@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@click.option("--dry-run", is_flag=True, help="Say what would be committed.")
+@author
+@click.pass_obj
+def command(context: "Context", name: str, to: str, reason: str, kube_context: str, dry_run: bool, author: str) -> None:
+    """Commit ENV's overlay as it was at an earlier revision, and hold ENV there.
+
+    The commit goes to the manifest repository, so that git stays what is deployed; the hold keeps bumps and promotions
+    from bringing the bad release back until gitops unhold.
+    """
+    from gitops.cli.output import echo
+    from gitops.cli.written import ending
+    from gitops.manifest.hold import Hold
+    from gitops.manifest.repository import Tree
+    from gitops.manifest.rollback import Rollback, roll_back, shared_changes
+    from gitops.revisions import Revisions
+
+    environment = context.config.environment(name)
+    revision = Revisions(context.root).resolve(to or _last_good(context, name, kube_context))
+    with context.manifests(None, None) as place:
+        folder = f"{place.prefix}/{environment.path}".lstrip("/")
+        now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+        held = Hold(name, now, author or place.branch.objects.identity, reason)
+        written = place.write(roll_back(Rollback(name, folder, revision, held, author), place.prefix), dry_run=dry_run)
+        notes = place.settle(written)
+        tree = Tree(place.branch.objects, written.base, place.branch.name)
+        shared = shared_changes(tree, folder, revision, f"{place.prefix}/kustomize".lstrip("/"))
+    echo(f"{name} goes back to {revision[:7]}, and is held there")
+    for edit in written.proposal.changed:
+        echo(f"  {edit.entry.path}")
+    if shared:
+        echo(f"not rolled back, as other environments share it: {', '.join(shared[:3])}")
+    for line in (ending(written, place.branch.name), *notes):
+        echo(line)
+
+
+def _last_good(context: "Context", name: str, kube_context: str) -> str:
+    """The revision that was deployed well before the one that is there now."""
+    from gitops.cli.release_options import release_of
+    from gitops.config.overlays import overlays_named
+    from gitops.errors import GitopsError
+
+    (overlay,) = overlays_named(context.config, name)
+    target = context.target(overlay, kube_context)
+    inventory = target.inventory(release_of(context, overlay, target.name, "", ""))
+    good = inventory.good_before()
+    if good is None:
+        raise GitopsError(name, "has no earlier good release that is known", "name one with --to; git log has them all")
+    return good.revision
