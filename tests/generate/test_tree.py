@@ -87,6 +87,17 @@ def test_without_the_security_overlay_the_environment_makes_its_namespace() -> N
     assert kustomization["resources"] == ["namespace.yaml", "../../base"]
 
 
+def test_without_the_security_overlay_each_application_may_ask_for_names() -> None:
+    def ports(overlays: str) -> list[int]:
+        text = config_text(ANSWERS).replace("overlays: [security, ", f"overlays: [{overlays}")
+        policy = kustomize_tree(parse_config(text.encode()))["kustomize/base/backend-app/networkpolicy.yaml"]
+        rules = yaml.safe_load(policy)["spec"].get("egress", [])
+        return [port["port"] for rule in rules for port in rule["ports"]]
+
+    assert 53 in ports("")
+    assert 53 not in ports("security, ")
+
+
 def test_an_unknown_platform_overlay_is_refused_with_the_nearest() -> None:
     text = config_text(ANSWERS).replace("overlays: [security", "overlays: [securty")
     with pytest.raises(GitopsError, match="no platform overlay 'securty'\n  try: did you mean 'security'"):
