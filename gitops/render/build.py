@@ -14,7 +14,7 @@ from gitops.render.problems import NotModelled, Place, RenderError, closest
 from gitops.render.reader import Position, Positions, read_config, read_objects
 from gitops.render.replacements import read_entries, replace
 from gitops.render.resource import Resource, ResourceList
-from gitops.render.scalars import settled
+from gitops.render.scalars import plain, settled
 from gitops.render.sources import Sources
 
 MAX_NESTED = 50
@@ -94,7 +94,9 @@ def _finish(resource: Resource) -> None:
     """Annotations become texts, as kustomize leaves them; odd scalars become their values."""
     metadata = resource.body["metadata"]
     if "annotations" in metadata:
-        kept = {key: text for key, text in resource.texts("annotations").items() if key not in _BUILD_ANNOTATIONS}
+        kept = {
+            plain(key): text for key, text in resource.texts("annotations").items() if key not in _BUILD_ANNOTATIONS
+        }
         del metadata["annotations"]
         if kept:
             metadata["annotations"] = kept

@@ -36,6 +36,8 @@ def generated(kind: str, entry: dict[str, Any], options: dict[str, Any], read: R
     else:
         for key in sorted(pairs):
             field, text = _text(pairs[key])
+            if text.startswith("\t") and "\n" in text:
+                raise NotModelled(f"the text of {key}, which begins with a tab", "begin it otherwise", place)
             body.setdefault(field, {})[key] = text
     for field in ("labels", "annotations"):
         if merged.get(field):
@@ -66,7 +68,7 @@ def _pairs(entry: dict[str, Any], read: Read, place: Place) -> dict[str, bytes]:
     for key, value in every:
         if key in found:
             raise RenderError(place, f"'{entry.get('name')}' has the key '{key}' twice", "keep one of them")
-        found[key] = value
+        found[plain(key)] = value
     return found
 
 

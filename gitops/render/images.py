@@ -112,6 +112,12 @@ def _images_of(resource: Resource, selected: Selected) -> list[tuple[dict[str, A
     return [(holder, at[1], times[at]) for at, holder in holders.items() if not is_null(holder[at[1]])]
 
 
+def _images_in(key: str, containers: list[Any]) -> list[tuple[dict[str, Any], str]]:
+    if not all(isinstance(each, dict) or is_null(each) for each in containers):
+        raise RenderError(key, "has an item that is no map", "give it name: and image:")
+    return [(each, "image") for each in containers if isinstance(each, dict) and "image" in each]
+
+
 def _image(value: Any, resource: Resource) -> str:
     if isinstance(value, dict | list):
         raise RenderError(resource.place, f"image of {resource} is no string", "give it name:tag")
@@ -125,7 +131,7 @@ def _find_containers(node: Any, places: list[tuple[dict[str, Any], str]]) -> Non
             if value.__class__ is dict or value.__class__ is list:
                 _find_containers(value, places)
                 if key in _CONTAINER_LISTS and value.__class__ is list:
-                    places += [(item, "image") for item in value if isinstance(item, dict) and "image" in item]
+                    places += _images_in(key, value)
     elif node.__class__ is list:
         for item in node:
             if item.__class__ is dict or item.__class__ is list:

@@ -131,10 +131,9 @@ def _remove(document: Any, pointer: str, what: Place) -> None:
 
 
 def _replace(document: Any, pointer: str, value: Any, what: Place) -> None:
+    """The library takes a replacement of a field that is not there for an addition."""
     holder, last = _holder(document, pointer, what)
     if isinstance(holder, dict):
-        if last not in holder:
-            raise RenderError(what, f"no field '{last}' to replace", closest(last, sorted(holder)))
         holder[last] = value
     else:
         holder[_index(holder, last, what)] = value
@@ -142,10 +141,18 @@ def _replace(document: Any, pointer: str, value: Any, what: Place) -> None:
 
 def _tested(document: Any, operation: Operation, what: Place) -> Any:
     wanted = operation.get("value")
-    value = _value_at(document, operation["path"], what) if operation["path"] else document
+    value = _tested_value(document, operation["path"], what)
     if json.dumps(value, sort_keys=True) != json.dumps(wanted, sort_keys=True):
         raise RenderError(what, "the test fails", "the base has changed: mend the patch")
     return document
+
+
+def _tested_value(document: Any, pointer: str, what: Place) -> Any:
+    """The value to test: null for a field that is not there in a map that is."""
+    if pointer == "":
+        return document
+    holder, last = _holder(document, pointer, what)
+    return holder.get(last) if isinstance(holder, dict) else holder[_index(holder, last, what)]
 
 
 def _through_json(value: Any) -> Any:

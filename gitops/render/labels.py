@@ -6,6 +6,7 @@ from typing import Any
 from gitops.render.fields import MAP, FieldSpec, Selected, Specs, field_spec, merge_fields, visit
 from gitops.render.problems import Place, RenderError
 from gitops.render.resource import Resource, ResourceList
+from gitops.render.scalars import plain
 
 _OWN = FieldSpec("", "", "", "metadata/labels", True)
 
@@ -36,8 +37,9 @@ def add_annotations(resources: ResourceList, pairs: dict[str, str], specs: Specs
 def write_pairs(resources: Iterable[Resource], pairs: dict[str, str], fields: Iterable[FieldSpec]) -> None:
     """Write each pair into each map that `fields` lead to."""
     selected = Selected(fields)
+    keys = [plain(key) for key in sorted(pairs)]
     for each in resources:
-        for key in sorted(pairs):
+        for key in keys:
             _write(each, key, pairs[key], selected)
 
 

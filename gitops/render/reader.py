@@ -19,7 +19,7 @@ from yaml.events import (
 )
 
 from gitops.render.problems import NotModelled, RenderError
-from gitops.render.scalars import MERGE_KEY, resolve, resolve_1_1
+from gitops.render.scalars import EMPTY, MERGE_KEY, resolve, resolve_1_1
 
 MAX_DEPTH = 100
 MAX_BYTES = 64 * 1024 * 1024
@@ -27,6 +27,7 @@ MAX_ALIASED = 200_000
 """Limits of one file: nesting, bytes, and values that its aliases make."""
 
 _SEPARATOR = re.compile(r"\n---(.*)\n")
+_INDENTED = re.compile(r"\n[ \t]")
 _STRING_TAGS = ("tag:yaml.org,2002:str", "!")
 
 
@@ -46,6 +47,7 @@ class Reader:
         self._resolve = resolver
         self._anchors: dict[str, Any] = {}
         self._aliased = 0
+        self._in_flow = 0
 
     def documents(self) -> list[Document]:
         """All documents of the file. Raises `RenderError` with line and column for what is no YAML."""
@@ -81,7 +83,9 @@ class Reader:
             raise RenderError(self._place(event), f"nests over {MAX_DEPTH} deep", "make it flatter")
         if event.tag is not None and event.tag not in ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"):
             raise NotModelled(f"the tag {event.tag}", "take it away", self._place(event))
+        self._in_flow += bool(event.flow_style)
         value = self._mapping(event, depth) if kind is MappingStartEvent else self._sequence(event, depth)
+        self._in_flow -= bool(event.flow_style)
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         return value
@@ -91,11 +95,17 @@ class Reader:
             raise NotModelled(f"the tag {event.tag}", "take it away", self._place(event))
         if event.style or event.tag is not None:
             value = event.value
+            if event.style == ">" and _INDENTED.search(value):
+                raise NotModelled("folded text with an indented line", "use | in the place of >", self._place(event))
+            if event.style in ("|", "'") and value.startswith("\t"):
+                raise NotModelled("a text that begins with a tab", "write it in double quotes", self._place(event))
         else:
             try:
                 value = self._resolve(event.value)
             except NotModelled as error:
                 raise error.at(self._place(event)) from None
+            if value is EMPTY and self._in_flow:
+                raise NotModelled("an empty value between braces", "write null or ''", self._place(event))
         if event.anchor is not None:
             self._anchors[event.anchor] = value
         return value
@@ -132,8 +142,6 @@ class Reader:
         return self._with_merged(found, merged) if merged else found
 
     def _key(self, key: Any, event: Any) -> str:
-        if self._resolve is resolve_1_1 and isinstance(key, bool | int):
-            return str(key).lower()
         raise NotModelled("a key that is no string", "quote it", self._place(event))
 
     def _with_merged(self, own: dict[str, Any], merged: list[Any]) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from gitops.render.scalars import Odd, is_null, resolve, text_of
 from gitops.render.selectors import Selector
 
 _DEFAULT_PATH = "metadata.name"
+_NEW = Odd(None, "")
+"""A field that a replacement creates: it takes its type from the text."""
 _LOOKS_STRUCTURED = re.compile(r"\s*[\[{]|.*(?::\s|:\Z|^-\s)", re.DOTALL)
 
 
@@ -166,6 +168,8 @@ def _write(holder: Any, key: Any, value: _Value, options: dict[str, Any], place:
 
 def _as(old: Any, text: str) -> Any:
     """`text` in the place of scalar `old`, of which kustomize keeps the type."""
+    if old is _NEW:
+        return resolve(text) if text else ""
     if isinstance(old, str):
         return text
     kind = type(old.value if isinstance(old, Odd) else old)
@@ -232,7 +236,7 @@ def _find_field(holder: Any, key: Any, steps: list[str], finder: _Finder) -> Non
 def _fresh(following: str) -> Any:
     """What a missing field is created as, so that the next step fits."""
     if not following:
-        return ""
+        return _NEW
     return [] if following.isdigit() or (following.startswith("[") and following.endswith("]")) else {}
 
 
