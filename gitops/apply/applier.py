@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gitops.apply.events import Event, Word
 from gitops.clients.cluster import ApiError, Cluster
 from gitops.errors import GitopsError, Problems
-from gitops.objects import KubeObject, ObjectRef
+from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, adopted
 from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.mask import Mask
@@ -83,7 +83,7 @@ class Applier:
     def _carry_out(self, change: Change, plan: Plan) -> Word:
         self.may_write()
         if change.action is Action.DELETE:
-            return self._delete(change)
+            return self._delete(change, plan.release.owner)
         if change.action is Action.REPLACE:
             self._make_way(change)
         assert change.desired is not None
@@ -95,9 +95,16 @@ class Applier:
         self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
         return DONE[change.action]
 
-    def _delete(self, change: Change) -> Word:
+    def _delete(self, change: Change, owner: str) -> Word:
+        """Delete the object that was planned. Where another bears its name by now, and it is ours, the plan was made
+        from an old read, and means that one."""
         assert change.live is not None
-        return "deleted" if self.cluster.delete(change.ref, change.live.uid) else "gone"
+        if self.cluster.delete(change.ref, change.live.uid):
+            return "deleted"
+        found = self.cluster.get(change.ref)
+        if found and found.uid != change.live.uid and found.annotations.get(OWNER) == owner:
+            return "deleted" if self.cluster.delete(change.ref, found.uid) else "gone"
+        return "gone"
 
     def _make_way(self, change: Change) -> None:
         """Delete the live object, and wait until its name is free."""
