@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from gitops.apply.events import Event, Word
-from gitops.clients.cluster import ApiError, Cluster
+from gitops.clients.cluster import Cluster
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, adopted
@@ -76,7 +76,7 @@ class Applier:
             try:
                 yield Event(change.ref, future.result(), change.note, change.level)
             except GitopsError as error:
-                failures.append(hidden(error, mask))
+                failures.append(mask.error(error))
         if failures:
             raise failures[0] if len(failures) == 1 else Problems(failures)
 
@@ -183,15 +183,6 @@ def deletion_level(ref: ObjectRef) -> int:
     from gitops.plan.order import rank
 
     return -rank(ref.kind)
-
-
-def hidden(error: GitopsError, mask: Mask) -> GitopsError:
-    """`error` without the values of Secrets: an API server may quote what it refuses."""
-    problem, hint = mask.text(error.problem), mask.text(error.hint)
-    if (problem, hint) == (error.problem, error.hint):
-        return error
-    status = error.status if isinstance(error, ApiError) else 0
-    return ApiError(error.subject, problem, hint, status)
 
 
 def _is_ready(found: KubeObject | None) -> bool:
