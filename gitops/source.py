@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError, UsageError, nearest
 
-SHORT = 12
-"""Digits of a commit in a tag. Fixed, as git's own abbreviation grows with the clone that it is asked in."""
+SHORT = 7
+"""Digits of a commit in a tag, as `git log --oneline` has them. Fixed: git's own abbreviation grows with the clone."""
 
 _AS_COMMITTED = ("-c", "core.autocrlf=false", "-c", "tar.umask=0022", "--literal-pathspecs")
 """The same commit gives the same files and modes on every machine."""

@@ -101,8 +101,8 @@ def workshop(tmp_path: Path) -> Workshop:
 def test_a_commit_becomes_an_image_with_its_tag_and_the_registrys_digest(workshop: Workshop) -> None:
     built = workshop.build()
     head = workshop.source.head()
-    assert (built.repository, built.tag) == ("registry.example.invalid/k8sbook/backend-app", head[:12])
-    assert built.digest == workshop.registry.tags[head[:12]].digest
+    assert (built.repository, built.tag) == ("registry.example.invalid/k8sbook/backend-app", head[:7])
+    assert built.digest == workshop.registry.tags[head[:7]].digest
     assert not built.skipped
     assert sorted(workshop.builder.files) == ["Dockerfile", "app.py"]
 
@@ -122,7 +122,7 @@ def test_the_image_is_labelled_with_where_it_comes_from(workshop: Workshop) -> N
 def test_a_version_is_the_tag_and_the_commit_stays_one(workshop: Workshop) -> None:
     built = workshop.build(replace(REQUEST, version="1.4.2"))
     assert built.tag == "1.4.2"
-    assert {workshop.registry.tags[tag].digest for tag in ("1.4.2", workshop.source.head()[:12])} == {built.digest}
+    assert {workshop.registry.tags[tag].digest for tag in ("1.4.2", workshop.source.head()[:7])} == {built.digest}
 
 
 def test_what_was_pushed_is_not_built_again(workshop: Workshop) -> None:

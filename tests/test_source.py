@@ -33,7 +33,7 @@ def revision_of(git: GitRepository, *, dirty: bool = False) -> Revision:
 def test_a_revision_says_commit_date_and_origin_without_the_password(source: GitRepository) -> None:
     revision = revision_of(source)
     assert revision.commit == source.head()
-    assert revision.tag == source.head()[:12]
+    assert revision.tag == source.head()[:7]
     assert revision.created == datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
     assert revision.origin == "https://git.example.invalid/app"
     assert not revision.dirty
@@ -82,7 +82,7 @@ def test_attributes_at_the_top_of_the_repository_count_in_a_context_below(source
 def test_a_dirty_work_tree_is_built_when_asked_and_says_so(source: GitRepository) -> None:
     (source.directory / "backend-app/app.py").write_text("print('uncommitted')\n")
     (source.directory / "backend-app/new.py").write_text("new\n")
-    commit_tag = source.head()[:12]
+    commit_tag = source.head()[:7]
     assert revision_of(source, dirty=True).tag.startswith(f"{commit_tag}-dirty-")
     files = built_files(source, "backend-app", dirty=True)
     assert files["app.py"] == b"print('uncommitted')\n"

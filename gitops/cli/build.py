@@ -64,6 +64,8 @@ def command(
 
     if version and not _TAG.fullmatch(version):
         raise UsageError("--version", f"cannot be '{version}'", "letters, digits, '.', '_' and '-', 128 at most")
+    if dirty and revision:
+        raise UsageError("--dirty", "builds the work tree, not a revision", "leave one of the two out")
     chosen = context.config.image(image or _only_image(context))
     again = f"r{datetime.now(UTC):%Y%m%dT%H%M%S}" if rebuild else ""
     request = BuildRequest(chosen, context.config.registry_host, version, network, again)

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING
 from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
+    import gitops.config.model as config_model
+    from gitops.clients.artifacts import ArtifactBucket
     from gitops.clients.cluster import Cluster
+    from gitops.clients.cluster_settings import ClusterSettings
     from gitops.clients.docker import Docker
     from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
     from gitops.plan.planner import Policy
+    from gitops.stacks.up import Ends
     from gitops.target import Target
+    from gitops.template.stacks import Stack
 
 
 class Context:
@@ -139,6 +144,62 @@ class Context:
         return KubernetesCluster(eks_connection(name, (configured and configured.region) or self.config.region))
 
     @cached_property
+    def aws_account(self) -> str:
+        """The account that the credentials belong to."""
+        from gitops.clients.identity import account
+
+        return account(self.config.region)
+
+    @cached_property
+    def artifact_bucket(self) -> "ArtifactBucket":
+        """The bucket of artifacts, of the toolkit's wheel and of long templates."""
+        from gitops.clients.artifacts import ArtifactBucket
+        from gitops.template.names import bucket
+
+        return ArtifactBucket(bucket(self.config), self.config.region, self.config.account)
+
+    @cached_property
+    def stack_ends(self) -> "Ends":
+        """What stacks are made with."""
+        from functools import cache
+
+        from gitops.clients.cloudformation import CloudFormation
+        from gitops.stacks.up import Ends
+
+        return Ends(cache(CloudFormation), self.artifact_bucket, f"gitops-{secrets.token_hex(6)}")
+
+    def stack_parameters(self, stack: "Stack", wheel: Path | None, upload: bool = False) -> Mapping[str, str]:
+        """The parameters of `stack`; with `upload` the wheel that they name is put where they say."""
+        from gitops.stacks import toolkit
+
+        if "Parameters" not in stack.document:
+            return {}
+        found = toolkit.find_wheel(wheel, self.root)
+        state = self.stack_ends.cloudformation(stack.region).state(stack.name)
+        values = toolkit.parameters(self.config, found, self.artifact_bucket, state)
+        if upload and found and self.config.pipeline.toolkit == "bucket":
+            toolkit.upload(found, self.artifact_bucket)
+        return values
+
+    def images_at(self, revision: str, environment: str) -> Mapping[str, str]:
+        """Image -> tag of `environment` at a commit of the clone; empty where the clone has no such commit."""
+        from gitops.clients.git import GitFailed, GitRepository
+        from gitops.manifest.images import read_images
+
+        path = f"{self.config.environment(environment).path}/kustomization.yaml"
+        try:
+            text = GitRepository.discover(self.root).run("show", f"{revision}:{path}")
+        except GitFailed:
+            return {}
+        return {entry.name: entry.new_tag for entry in read_images(text, path)}
+
+    @cached_property
     def run(self) -> str:
         """What names this run: the build's id in CodeBuild, else one made up."""
         return os.environ.get("CODEBUILD_BUILD_ID") or f"local-{secrets.token_hex(4)}"
+
+    def cluster_settings(self, cluster: "config_model.Cluster") -> "ClusterSettings":
+        """EKS's own settings of `cluster`, and of its region."""
+        from gitops.clients.cluster_settings import ClusterSettings, Services
+
+        return ClusterSettings(cluster.name, Services.of(cluster.region or self.config.region))

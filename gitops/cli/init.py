@@ -27,6 +27,7 @@ _HELP = {
     "clusters": "EKS cluster; one for all environments, or one for each  [NAME-cluster].",
     "version": "Kubernetes minor version of the clusters.",
     "environments": "Environment, in order of promotion; the last asks for approval  [staging, prod].",
+    "monitoring": "CloudWatch agent: addon (by the stack), or manifests (overlay monitoring)  [addon].",
     "rendered": "Release rendered manifests to branches release/NAME: needs no cluster.",
     "source_repository": "Source repository  [NAME-app].",
     "source_url": "Where git finds it, where it is not CodeCommit.",

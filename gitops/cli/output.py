@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -71,6 +72,10 @@ def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     return "\n".join(indent + line for line in lines)
 
 
+REPEAT_AFTER = 10.0
+"""Seconds until a plain line that differs from the last one in numbers only is printed again."""
+
+
 class Progress:
     """Long work shown as it goes: one rewritten line on a terminal, a plain line a step elsewhere."""
 
@@ -78,15 +83,22 @@ class Progress:
         self._now = now
         self._started = now()
         self._live = sys.stderr.isatty()
+        self._last = ("", 0.0)
 
     def step(self, text: str) -> None:
         """Show that `text` is what happens now."""
         if self._live:
-            columns = _columns()
-            sys.stderr.write("\r\x1b[K" + printable(text)[: columns - 1])
-        else:
+            sys.stderr.write("\r\x1b[K" + printable(text)[: _columns() - 1])
+        elif not self._is_repetition(text):
             sys.stderr.write(f"[{self._now() - self._started:6.1f} s] {printable(text)}\n")
         sys.stderr.flush()
+
+    def _is_repetition(self, text: str) -> bool:
+        shape, now = re.sub(r"[\d.]+", "#", text), self._now()
+        if shape == self._last[0] and now - self._last[1] < REPEAT_AFTER:
+            return True
+        self._last = (shape, now)
+        return False
 
     def close(self) -> None:
         """Take the rewritten line away."""

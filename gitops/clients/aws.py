@@ -24,7 +24,8 @@ def client(service: str, region: str) -> Any:
         retries={"total_max_attempts": ATTEMPTS, "mode": "standard"},
     )
     with aws_errors(service):
-        return boto3.client(service, region_name=region, config=bounds)  # type: ignore[call-overload]
+        # A session of its own: boto3's default one would keep the credentials that it saw first.
+        return boto3.Session().client(service, region_name=region, config=bounds)  # type: ignore[call-overload]
 
 
 _ADVICE = {

@@ -150,7 +150,7 @@ def _follow_build(stream: Iterator[Mapping[str, Any]], subject: str, report: Rep
             if line.startswith("Step "):
                 step = "step " + line.removeprefix("Step ").strip()
                 last.clear()
-            elif line.strip() and not line.startswith(" --->"):
+            elif line.strip() and not _CHATTER.match(line):
                 last.append(line)
             if line.strip() and not _CHATTER.match(line):
                 report(line.strip())

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import urllib3
+
 from gitops.errors import GitopsError
 
 ACCOUNT = "123456789012"
@@ -25,6 +27,8 @@ def aws_server() -> Iterator[str]:
     server.start()
     try:
         host, port = server.get_host_and_port()
+        # moto keeps its state in the process: what an earlier server here left is not ours.
+        urllib3.request("POST", f"http://{host}:{port}/moto-api/reset", timeout=10.0)
         yield f"http://{host}:{port}"
     finally:
         server.stop()

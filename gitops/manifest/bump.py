@@ -8,7 +8,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from gitops.clients.git_objects import TreeEntry
-from gitops.errors import GitopsError, UsageError, nearest
+from gitops.errors import GitopsError, nearest
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
@@ -206,7 +206,7 @@ def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str
 def _no_overlay(tree: Tree, environment: str, folder: str, config_file: str) -> GitopsError:
     above, _, name = folder.rpartition("/")
     problem = f"environment '{environment}' has its overlay in {folder}, which has no kustomization in {tree.name}"
-    return UsageError(config_file, problem, nearest(name, tree.folders(above)))
+    return GitopsError(config_file, problem, nearest(name, tree.folders(above)))
 
 
 def message(wanted: WantedImage, changes: Sequence[ImageChange], author: str) -> Message:

@@ -1,6 +1,7 @@
 """Where a bump is made: in the clone that one stands in, or at a URL without a clone; and what is done there after."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from gitops.clients.git import GitRepository
 from gitops.config import CONFIG_FILE, Config, parse_config
+from gitops.errors import UsageError
 from gitops.manifest.bump import KUSTOMIZATIONS, Chooser, all_kustomizations, join, overlays_of
 from gitops.manifest.repository import (
     Branch,
@@ -107,6 +109,10 @@ def remote_place(url: str, branch: str, environments: Sequence[str] = ()) -> Ite
 
     The overlays that `environments` have by default come along with it: one request less.
     """
+    if not re.fullmatch(r"(?!-)[^\s\x00-\x1f]+", url):
+        raise UsageError("--repository", f"cannot be {url!r}", "give the URL of the manifest repository")
+    if not re.fullmatch(r"(?![-/.])(?!.*(\.\.|//|@\{))[\w./@+-]+(?<![/.])", branch):
+        raise UsageError("--branch", f"cannot be {branch!r}", "give the name of a branch, as in main")
     with remote_without_clone(url, branch) as remote:
         tip = remote.tip()
         tree = Tree(remote.objects, tip, remote.name)

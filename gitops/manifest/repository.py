@@ -23,10 +23,10 @@ from gitops.clients.git_objects import (
 )
 from gitops.errors import GitopsError, nearest
 
-PATIENCE = 120.0
+PATIENCE = 300.0
 """Seconds after which a branch that moves all the time is given up."""
 
-LONGEST_PAUSE = 2.0
+LONGEST_PAUSE = 3.0
 """Seconds. Pauses double from a twentieth of a second up to this, each times a random part."""
 
 

@@ -35,6 +35,10 @@ class Policy:
     """Largest share of what is owned that a deploy deletes without --allow-prune."""
     allow_prune: bool = False
     """The two limits above are lifted."""
+    teardown: bool = False
+    """Nothing is desired on purpose: all that is owned goes, but for `kept`."""
+    kept: frozenset[str] = frozenset()
+    """Objects, as they print, that a teardown leaves."""
     keep_precious: bool = False
     """What holds data is kept rather than deleted, without asking: for a rollback, that nobody watches."""
 
@@ -139,8 +143,7 @@ def _note(
     ref: ObjectRef, live: KubeObject, merged: KubeObject, fields: Sequence[FieldChange], adopts: tuple[str, ...]
 ) -> str:
     said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
-    if restarts(ref, fields):
-        pods = _pods(live)
+    if pods := _pods(live) if restarts(ref, fields) else 0:
         said.append(f"restarts {pods} pod{'' if pods == 1 else 's'}")
     elif not said:
         said = [change.path for change in fields[:2]]
@@ -179,10 +182,13 @@ def _deletion(
     ref: ObjectRef, release: Release, snapshot: Snapshot, policy: Policy, claimed: Mapping[ObjectRef, str]
 ) -> Change:
     live = snapshot.live[ref]
-    if reason := _spared(ref, live, release, snapshot, claimed):
+    users = {} if policy.teardown else snapshot.users
+    if reason := _spared(ref, live, release, users, claimed):
         return Change(Action.SKIP, ref, None, note=reason, live=live)
     risk = Risk.DATA_LOSS if ref.kind in PRECIOUS else Risk.DELETE
-    if risk is Risk.DATA_LOSS and policy.keep_precious:
+    if policy.teardown and str(ref) not in policy.kept:
+        return Change(Action.DELETE, ref, None, risk=risk, live=live)
+    if str(ref) in policy.kept or (risk is Risk.DATA_LOSS and policy.keep_precious):
         return Change(Action.SKIP, ref, None, note="kept: it holds data", live=live)
     return Change(Action.DELETE, ref, None, risk=risk, live=live)
 
@@ -192,7 +198,11 @@ def _unseen(ref: ObjectRef) -> Change:
 
 
 def _spared(
-    ref: ObjectRef, live: KubeObject, release: Release, snapshot: Snapshot, claimed: Mapping[ObjectRef, str]
+    ref: ObjectRef,
+    live: KubeObject,
+    release: Release,
+    users: Mapping[ObjectRef, str],
+    claimed: Mapping[ObjectRef, str],
 ) -> str:
     """Why an object that the new revision lacks is not deleted; empty where it is."""
     owner = live.annotations.get(OWNER)
@@ -204,7 +214,7 @@ def _spared(
         return "is no longer ours: somebody else made it anew"
     if live.annotations.get("gitops/prune") == "false":
         return "kept: its annotation gitops/prune says so"
-    if user := snapshot.users.get(ref):
+    if user := users.get(ref):
         return f"kept: {user} still uses it"
     if live.metadata.get("deletionTimestamp"):
         return "kept: is being deleted already"
@@ -219,7 +229,8 @@ def _refused_changes(changes: Iterable[Change], policy: Policy) -> Iterable[Refu
             yield Refusal(name, fields, f"--take-ownership {name}, or leave the field out of the overlay")
         if change.action is Action.REPLACE and name not in policy.confirmed and not _may_replace(change):
             yield Refusal(name, f"must be deleted and created again: {change.note}", f"--confirm {name}")
-        if change.action is Action.DELETE and change.risk is Risk.DATA_LOSS and name not in policy.confirmed:
+        asked = policy.teardown or name in policy.confirmed
+        if change.action is Action.DELETE and change.risk is Risk.DATA_LOSS and not asked:
             yield Refusal(name, "its deletion takes data with it", f"--confirm {name}, or put it back into the overlay")
 
 
@@ -232,6 +243,8 @@ def _may_replace(change: Change) -> bool:
 def _refused_prune(
     changes: Sequence[Change], desired: Sequence[KubeObject], snapshot: Snapshot, policy: Policy
 ) -> Iterable[Refusal]:
+    if policy.teardown:
+        return
     deleted = sum(change.action is Action.DELETE for change in changes)
     owned = len(snapshot.inventory.owned)
     if owned and not desired:

@@ -129,6 +129,13 @@ class ClusterTarget:
         self._write(begun.ended(entry, owned), plan.release)
         yield Event(None, "recorded", str(self._inventory_ref(plan.release)))
 
+    def forget(self, release: Release) -> Iterator[Event]:
+        """Delete the inventory and the Lease of an environment that owns nothing any more."""
+        name = f"gitops-{release.environment}"
+        for ref in (self._inventory_ref(release), ObjectRef("coordination.k8s.io", "Lease", release.home, name)):
+            if self.cluster.delete(ref):
+                yield Event(ref, "deleted")
+
     def _placed(self, each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
         if each.namespace:
             return each

@@ -22,6 +22,11 @@ FOLDER = "buildspec"
 REPORTS = "/tmp/reports"  # noqa: S108 - of a build container, which runs one build and is thrown away
 Spec = dict[Any, Any]
 
+_NAMES_AND_TAGS = (
+    "'import glob, json; "
+    'print(*("%(name)s:%(tag)s" % json.load(open(f)) for f in sorted(glob.glob("built/*.json"))))\''
+)
+
 
 def buildspecs(config: Config) -> dict[str, bytes]:
     """Path -> content of each buildspec. Raises `GitopsError` for an image or a Python that CodeBuild has not."""
@@ -92,13 +97,12 @@ def _build(config: Config, install: Spec) -> Spec:
         {
             **({"pre_build": {"on-failure": "ABORT", "commands": tests}} if tests else {}),
             "build": {
-                "on-failure": "ABORT",
                 "commands": [
                     Comment("An image whose source and arguments were pushed before is not built again."),
                     "mkdir -p built",
                     _script(
                         "for image in $GITOPS_IMAGES; do",
-                        '  gitops build "$image" --source "$CODEBUILD_SRC_DIR_Source" \\',
+                        '  gitops build "$image" --source "$CODEBUILD_SRC_DIR_Source" --revision HEAD \\',
                         '    --output "built/$image.json" || exit 1',
                         "done",
                     ),
@@ -108,11 +112,11 @@ def _build(config: Config, install: Spec) -> Spec:
                 "commands": [
                     Comment("CodeBuild runs this phase after a failed build too."),
                     'test "$CODEBUILD_BUILD_SUCCEEDING" = 1 || exit 1',
-                    "cat built/*.json",
+                    f'export IMAGES="$(python -c {_NAMES_AND_TAGS})" && echo "$IMAGES"',
                 ]
             },
         },
-        env={"variables": {"GITOPS_IMAGES": images, "REPORTS": REPORTS}},
+        env={"variables": {"GITOPS_IMAGES": images, "REPORTS": REPORTS}, "exported-variables": ["IMAGES"]},
         **(_test_reports() if tests else {}),
         artifacts={"files": ["built/*.json"]},
     )
@@ -148,7 +152,9 @@ def _bump(config: Config, install: Spec) -> Spec:
                         '    --build-url "${CODEBUILD_BUILD_URL:-}" || exit 1',
                         "done",
                     ),
-                    'export MANIFEST_COMMIT="$(git rev-parse HEAD)"',
+                    f"git fetch --quiet origin {config.manifests.branch}",
+                    # The clone's own HEAD is detached, and stays where the build began.
+                    'export MANIFEST_COMMIT="$(git rev-parse FETCH_HEAD)"',
                 ],
             },
         },
@@ -165,7 +171,6 @@ def _validate(config: Config, install: Spec) -> Spec:
         install,
         {
             "build": {
-                "on-failure": "ABORT",
                 "commands": [
                     "mkdir -p reports plans",
                     "gitops validate -o junit > reports/validate.xml",
@@ -249,9 +254,9 @@ def _deploy(_: Config, install: Spec) -> Spec:
                         '    cat plans/plan.md && export PLAN_SUMMARY="$(tail -n 1 plans/plan.md | cut -c 1-900)"',
                         'elif [ -n "${GITOPS_PLAN:-}" ]; then',
                         '  shown="CODEBUILD_SRC_DIR_$GITOPS_PLAN"',
-                        '  gitops deploy "$@" --yes --plan "${!shown}/plans/plan.json"',
+                        '  gitops deploy "$@" --yes --rollback-on-failure --plan "${!shown}/plans/plan.json"',
                         "else",
-                        '  gitops deploy "$@" --yes',
+                        '  gitops deploy "$@" --yes --rollback-on-failure',
                         "fi",
                     ),
                     "mkdir -p plans && git rev-parse HEAD > plans/revision",

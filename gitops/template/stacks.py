@@ -1,7 +1,7 @@
 """Config -> the stacks: which template goes where, in the order in which they are made."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ from gitops.template import names
 from gitops.template.access import access
 from gitops.template.observability import observability
 from gitops.template.pipeline import pipeline
-from gitops.template.yaml_text import write_yaml
+from gitops.template.yaml_text import as_json, write_yaml
 
 FOLDER = "cfn"
 ROLE_NAME_LIMIT, BUCKET_NAME_LIMIT = 64, 63
@@ -26,6 +26,8 @@ class Stack:
     region: str
     path: str
     template: str
+    document: Mapping[str, Any]
+    """The template as data, in CloudFormation's JSON form."""
 
 
 def stacks(config: Config) -> Sequence[Stack]:
@@ -51,7 +53,8 @@ def templates(config: Config) -> dict[str, bytes]:
 def _stack(config: Config, kind: str, suffix: str, place: names.Place, data: dict[Any, Any]) -> Stack:
     where = "" if place.home else f" Account {place.account}, {place.region}."
     text = write_yaml(data, f"Generated from {config.file} by: gitops template.{where}")
-    return Stack(f"{config.name}-{kind}", place.account, place.region, f"{FOLDER}/{kind}{suffix}.yaml", text)
+    path = f"{FOLDER}/{kind}{suffix}.yaml"
+    return Stack(f"{config.name}-{kind}", place.account, place.region, path, text, as_json(data))
 
 
 def _check_names(config: Config, stack: Stack) -> None:

@@ -31,7 +31,7 @@ class Tagged:
 
 
 def write_yaml(data: Mapping[Any, Any], header: str = "") -> str:
-    """`data` as YAML, `header` as a comment above it. Top-level keys, and long entries of theirs, are set apart."""
+    """`data` as YAML text, `header` as a comment above it. Top-level keys, and blocks in them, are set apart."""
     lines = list(_comment(header, 0))
     above: Any = None
     for key, value in data.items():
@@ -157,3 +157,18 @@ def _plain(text: str, flow: bool = False) -> bool:
         return bool(yaml.load(text, Loader=yaml.CSafeLoader) == text)
     except yaml.YAMLError:
         return False
+
+
+def as_json(data: Any) -> Any:
+    """`data` as CloudFormation's JSON: comments left out, tags as intrinsic functions."""
+    if isinstance(data, Tagged):
+        value = as_json(data.value)
+        name = data.tag.removeprefix("!")
+        if name == "GetAtt":
+            return {"Fn::GetAtt": str(value).split(".", 1)}
+        return {name if name == "Ref" else f"Fn::{name}": value}
+    if isinstance(data, Mapping):
+        return {key: as_json(value) for key, value in data.items() if not isinstance(key, Comment)}
+    if isinstance(data, Sequence) and not isinstance(data, str):
+        return [as_json(item) for item in data if not isinstance(item, Comment)]
+    return data

@@ -7,7 +7,7 @@ import pytest
 
 import gitops.cli
 from gitops.cli import run
-from gitops.cli.output import printable, table
+from gitops.cli.output import REPEAT_AFTER, Progress, printable, table
 
 
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,3 +72,12 @@ def test_a_table_is_aligned_and_ends_without_spaces() -> None:
     assert table([("ENV", "IMAGE"), ("staging", "1.4.2"), ("prod", "")], indent="  ") == (
         "  ENV      IMAGE\n  staging  1.4.2\n  prod"
     )
+
+
+def test_progress_in_a_log_does_not_repeat_a_line_for_each_number(capsys: pytest.CaptureFixture[str]) -> None:
+    times = iter([0.0, 1.0, 1.0, 2.0, 2.0 + REPEAT_AFTER, 2.0 + REPEAT_AFTER, 20.0, 20.0])
+    progress = Progress(lambda: next(times))
+    for text in ("pushing 1 of 9 MB", "pushing 2 of 9 MB", "pushing 8 of 9 MB", "pushed"):
+        progress.step(text)
+    lines = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert lines == ["pushing 1 of 9 MB", "pushing 8 of 9 MB", "pushed"]

@@ -82,10 +82,7 @@ def test_a_full_disk_is_said_as_such_wherever_it_shows() -> None:
         ("no basic auth credentials", "the push was denied"),
         ("unauthorized: authentication required", "the push was denied"),
         (
-            (
-                "tag invalid: The image tag '1' already exists in the 'app' repository and cannot be overwritten"
-                " because the repository is immutable."
-            ),
+            "tag invalid: The image tag '1' already exists and cannot be overwritten: the repository is immutable.",
             "exists with another digest",
         ),
         (

@@ -98,7 +98,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """The four overlays and both environments, deployed."""
     monkeypatch.setenv("KUBECONFIG", str(world.server.kubeconfig()))
     if not world.root.exists():
-        assert run(["init", str(world.root.parent), "--yes", "--no-git"]) == 0
+        assert run(["init", str(world.root.parent), "--yes", "--no-git", "--monitoring", "manifests"]) == 0
         config = world.root / "gitops.yaml"
         config.write_text(
             config.read_text().replace("namespace: eks-work", "podSecurity: restricted, namespace: eks-work")
@@ -210,3 +210,65 @@ def test_the_load_test_is_admitted(deployed: World) -> None:
             break
     assert pods.count("pod/load-test-") == 4
     assert deployed.admin.run("delete", "-k", "kustomize/load-test", "--wait=false").returncode == 0
+
+
+def test_it_tells_what_would_be_refused_before_a_level_is_raised(
+    deployed: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Row 50: a running workload stays, and its next pod would be refused without a word."""
+    assert run(["validate", "--running", "restricted", "prod", "--context", "test"]) == 0
+    assert "restricted refuses nothing" in capsys.readouterr().out
+    label = "pod-security.kubernetes.io/enforce="
+    deployed.admin.run("label", "--overwrite", "ns", "eks-work", f"{label}privileged")
+    made = deployed.admin.run("create", "deployment", "root", "-n", "eks-work", f"--image={IMAGE}")
+    assert made.returncode == 0, made.stderr
+    assert run(["validate", "--running", "restricted", "prod", "--context", "test"]) == 1
+    assert "Deployment/eks-work/root: container backend-app needs runAsNonRoot: true" in capsys.readouterr().out
+    deployed.admin.run("delete", "deployment", "root", "-n", "eks-work")
+    deployed.admin.run("label", "--overwrite", "ns", "eks-work", f"{label}restricted")
+
+
+def test_a_teardown_leaves_nothing_that_a_deploy_made(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The last test of this module: afterwards the next fixture would deploy everything again."""
+    made = _objects(deployed)
+    assert run(["teardown", "all", "--context", "test", "--dry-run"]) == 0
+    assert _objects(deployed) == made
+    assert run(["teardown", "all", "--context", "test"]) == 1
+    assert "nobody is there to ask" in capsys.readouterr().err
+    assert run(["teardown", "all", "--context", "test", "--yes"]) == 0, capsys.readouterr().err
+    assert "left on purpose" in capsys.readouterr().out
+    for _ in range(100):
+        left = _objects(deployed)
+        if not left:
+            break
+    assert left == set()
+    # Again, on nothing.
+    assert run(["teardown", "all", "--context", "test", "--yes"]) == 0
+
+
+KINDS = (
+    "namespaces,deployments,daemonsets,services,configmaps,serviceaccounts,roles,rolebindings,clusterroles,leases,"
+    "clusterrolebindings,networkpolicies,limitranges,resourcequotas,poddisruptionbudgets,horizontalpodautoscalers,"
+    "priorityclasses,apiservices,validatingadmissionpolicies,validatingadmissionpolicybindings,pods,jobs"
+)
+
+
+def _objects(world: World) -> set[str]:
+    """Everything in the cluster that is not the cluster's own."""
+    found = json.loads(world.admin.run("get", KINDS, "-A", "-o", "json").stdout)["items"]
+    return {_name(item) for item in found if not _built_in(item)}
+
+
+def _name(item: dict[str, dict[str, str]]) -> str:
+    return f"{item['kind']}/{item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+
+
+def _built_in(item: dict[str, dict[str, str]]) -> bool:
+    """What an API server and its controllers make for themselves."""
+    name, namespace = item["metadata"]["name"], item["metadata"].get("namespace", "")
+    if any(word in name for word in ("metrics-server", "aggregated-metrics", "cluster-autoscaler", "v1beta1.metrics")):
+        return False
+    if name.startswith(("system:", "system-", "kube-", "v1.", "v2.", "apiserver-", "extension-apiserver")):
+        return True
+    names = {"cluster-admin", "admin", "edit", "view", "default", "kubernetes", "generic-garbage-collector"}
+    return name in names or name.endswith("-controller") or namespace in ("kube-public", "kube-node-lease")

@@ -33,6 +33,7 @@ def _tarball() -> bytes:
     python = Path(sys.executable).resolve()
     with tarfile.open(fileobj=data, mode="w") as tar:
         library = Path(sysconfig.get_path("stdlib"))
+        _add_folders(tar, library, Path("/usr/local/bin/python3"), Path("/bin/sh"))
         tar.add(library, filter=_without_the_rest)
         for binary in (python, Path("/bin/sh").resolve(), *library.glob("lib-dynload/*.so")):
             _add(tar, binary)
@@ -43,6 +44,16 @@ def _tarball() -> bytes:
             entry.type, entry.mode = tarfile.DIRTYPE, 0o1777
             tar.addfile(entry)
     return data.getvalue()
+
+
+def _add_folders(tar: tarfile.TarFile, *paths: Path) -> None:
+    """Name the folders above `paths`: those that an archive leaves out are closed to every user but root."""
+    known = set(tar.getnames())
+    for folder in sorted({parent for path in paths for parent in path.parents if parent != Path("/")}):
+        if str(folder).lstrip("/") not in known:
+            entry = tarfile.TarInfo(str(folder).lstrip("/"))
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
 
 
 def _without_the_rest(entry: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -56,6 +67,7 @@ def _add(tar: tarfile.TarFile, binary: Path) -> None:
     linked = subprocess.run(["ldd", str(binary)], capture_output=True, text=True, check=True).stdout
     for path in [str(binary), *re.findall(r"(/\S+) \(0x", linked)]:
         if path.lstrip("/") not in known:
+            _add_folders(tar, Path(path))
             tar.add(os.path.realpath(path), arcname=path.lstrip("/"))
             known.add(path.lstrip("/"))
 

@@ -9,6 +9,7 @@ COMMANDS = {
     "up": "Make or change the stacks, as planned.",
     "status": "Show the stages of both pipelines, with revision and image.",
     "logs": "Print the log of a build.",
+    "run-local": "Run the buildspec of a stage on this machine, as CodeBuild does.",
     "down": "Take the stacks away; repositories stay, unless told.",
     "report": "Post checks and plans on a pull request (for the review build).",
 }

@@ -1,0 +1,36 @@
+"""`gitops pipeline plan`: what `up` would change in AWS."""
+
+from pathlib import Path
+
+import click
+
+from gitops.cli import leave
+from gitops.cli.context import Context
+from gitops.cli.output import echo
+from gitops.errors import PENDING
+
+
+@click.command()
+@click.option("--wheel", type=click.Path(path_type=Path), help="The toolkit's wheel for builds; dist/ by default.")
+@click.option("--exit-code", is_flag=True, help="Exit with 3 where changes are pending.")
+@click.pass_obj
+def command(context: Context, wheel: Path | None, exit_code: bool) -> None:
+    """Show what `gitops pipeline up` would change, stack by stack, and change nothing.
+
+    A stack that is there is compared by a change set, which is deleted again; one that is not is listed from its
+    template. What would be replaced, and what would lose data, stands first.
+    """
+    from gitops.cli.stack_view import show_others, show_plan
+    from gitops.stacks.up import mine, plan_stack
+    from gitops.template.stacks import stacks
+
+    here, elsewhere = mine(stacks(context.config), context.aws_account)
+    plans = []
+    for stack in here:
+        plans.append(plan_stack(stack, context.stack_ends, context.stack_parameters(stack, wheel)))
+        show_plan(plans[-1])
+    show_others(elsewhere, "plan")
+    pending = [plan for plan in plans if plan.pending]
+    echo(f"{len(pending)} of {len(here)} stacks change" + (" · gitops pipeline up" if pending else ""))
+    if exit_code and pending:
+        leave(PENDING)
