@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
+    from gitops.manifest.repository import Written
     from gitops.plan.planner import Policy
     from gitops.stacks.up import Ends
     from gitops.target import Target
@@ -65,6 +66,24 @@ class Context:
                 yield place
         else:
             yield clone_place(self.config, self.root)
+
+    def review(self, place: "Place", written: "Written") -> list[str]:
+        """Open or update the pull request of a bump that was proposed; what there is to say of it."""
+        from gitops.clients.codecommit import PullRequest, PullRequests
+        from gitops.manifest.bump import BumpProposal
+        from gitops.manifest.repository import ProposedBranch
+        from gitops.manifest.review import MARKER, markdown
+
+        manifests, message = self.config.manifests, written.proposal.message
+        assert isinstance(place.branch, ProposedBranch)
+        assert isinstance(written.proposal, BumpProposal)
+        requests = PullRequests(self.config.region)
+        topic, text = place.branch.topic, markdown(written.proposal)
+        number = requests.open_or_update(
+            manifests.repository, topic, place.branch.branch, message.subject, str(message)
+        )
+        requests.comment(PullRequest(number, manifests.repository, written.commit, written.base), text, MARKER)
+        return [f"pull request {number} of {manifests.repository}: {topic} to {place.branch.branch}"]
 
     @cached_property
     def docker(self) -> "Docker":

@@ -198,7 +198,10 @@ class GitObjects:
         return self.commit_of(into)
 
     def push(self, remote: str, branch: str, commit: str, expected: str) -> bool:
-        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more."""
+        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more.
+
+        An empty `expected` says that there is no such branch yet.
+        """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
         try:
             self.git.run("push", "--quiet", "--no-follow-tags", lease, remote, f"{commit}:refs/heads/{branch}")

@@ -89,6 +89,15 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line of the text: its number from 1, where it starts, and what it says."""
+
+    number: int
+    start: int
+    text: str
+
+
+@dataclass(frozen=True)
 class _Splice:
     start: int
     end: int
@@ -128,6 +137,13 @@ class Document:
                 return start, match.start()
             start = match.end()
         return start, len(self.text)
+
+    def comments_with(self, text: str) -> Iterator[Line]:
+        """The lines that have `text` behind a #. A # within a scalar counts too: what follows it is looked at then."""
+        for number, match in enumerate(re.finditer(f"(.*?)({LINE_BREAK}|$)", self.text, re.DOTALL), 1):
+            line = match[1]
+            if text in line and "#" in line[: line.index(text)]:
+                yield Line(number, match.start(), line)
 
     def comment_after(self, place: int) -> bool:
         """Whether only space and a comment follow `place` on its line."""

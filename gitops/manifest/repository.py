@@ -69,6 +69,11 @@ class Tree:
         entries = self.objects.files_below(self.commit)
         return {path: entry for path, entry in entries.items() if path.rpartition("/")[2] in names and entry.is_file}
 
+    def yaml_files(self, folder: str) -> dict[str, TreeEntry]:
+        """Every YAML file below `folder`."""
+        below = self.objects.files_below(self.commit, folder)
+        return {path: entry for path, entry in below.items() if path.endswith((".yaml", ".yml")) and entry.is_file}
+
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in `folder`."""
         children = self.objects.children(self.commit, folder).values()
@@ -201,7 +206,7 @@ def _try(branch: Branch, written: Written) -> str:
         return new if branch.move(new, written.base) else ""
     except GitFailed:
         # The answer may have been lost after the branch had moved.
-        if _is_at(branch, new):
+        if branch.verb == "pushed" and _is_at(branch, new):
             return new
         raise
 
@@ -245,6 +250,23 @@ class RemoteBranch:
         if not refs:
             return GitopsError(address, "has no commit yet", "push the manifests to it first")
         return GitopsError(address, f"has no branch '{self.branch}'", nearest(self.branch, refs))
+
+
+class ProposedBranch(RemoteBranch):
+    """A branch that is not pushed to: what is made on its tip goes to the branch `topic`, for review.
+
+    `topic` belongs to gitops, and is replaced by each newer proposal.
+    """
+
+    verb = "proposed"
+
+    def __init__(self, git: GitRepository, branch: str, topic: str, *, scratch: bool) -> None:
+        super().__init__(git, branch, scratch=scratch)
+        self.topic = topic
+
+    def move(self, commit: str, expected: str) -> bool:
+        listed = self.objects.git.text("ls-remote", "origin", f"refs/heads/{self.topic}").split()
+        return self.objects.push("origin", self.topic, commit, listed[0] if listed else "")
 
 
 class LocalBranch:
