@@ -63,7 +63,7 @@ def command(
 
     if bool(environments) == everywhere:
         raise UsageError("gitops bump", "needs environments (--env), or --all", "gitops bump IMAGE --env ENV")
-    with context.manifests(url, branch, environments) as place:
+    with context.manifests(url, branch, environments, whole=everywhere) as place:
         wanted = _wanted(context, image, tag, digest, build, build_url)
         choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.

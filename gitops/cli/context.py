@@ -51,17 +51,18 @@ class Context:
 
     @contextmanager
     def manifests(
-        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = (), *, whole: bool = False
     ) -> "Iterator[Place]":
         """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
 
         At a URL the config is the one at the branch's tip, from here on.
-        `environments` are those that will be asked for, so that what they need comes in one request.
+        `environments` are those that will be asked for, so that what they need comes in one request; all files come
+        with `whole`.
         """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main", environments) as place:
+            with remote_place(url, branch or "main", environments, whole=whole) as place:
                 self.config = place.config
                 yield place
         else:

@@ -123,16 +123,16 @@ def clone_place(config: Config, root: Path) -> Place:
 
 
 @contextmanager
-def remote_place(url: str, branch: str, environments: Sequence[str] = ()) -> Iterator[Place]:
+def remote_place(url: str, branch: str, environments: Sequence[str] = (), *, whole: bool = False) -> Iterator[Place]:
     """The place of `branch` at `url`; its gitops.yaml is the one at the tip.
 
-    The overlays that `environments` have by default come along with it: one request less.
+    The overlays that `environments` have by default come along with it: one request less. With `whole` all files do.
     """
     if not re.fullmatch(r"(?!-)[^\s\x00-\x1f]+", url):
         raise UsageError("--repository", f"cannot be {url!r}", "give the URL of the manifest repository")
     if not re.fullmatch(r"(?![-/.])(?!.*(\.\.|//|@\{))[\w./@+-]+(?<![/.])", branch):
         raise UsageError("--branch", f"cannot be {branch!r}", "give the name of a branch, as in main")
-    with remote_without_clone(url, branch) as remote:
+    with remote_without_clone(url, branch, whole=whole) as remote:
         tip = remote.tip()
         tree = Tree(remote.objects, tip, remote.name)
         likely = [f"{OVERLAYS}/{name}/{file}" for name in environments for file in KUSTOMIZATIONS]

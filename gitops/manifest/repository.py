@@ -223,13 +223,15 @@ class RemoteBranch:
 
     verb = "pushed"
 
-    def __init__(self, git: GitRepository, branch: str, *, scratch: bool) -> None:
-        self.objects = GitObjects(git, partial_of=branch if scratch else "")
+    def __init__(self, git: GitRepository, branch: str, *, scratch: bool, whole: bool = False) -> None:
+        """`scratch`: the repository is ours, and gets what it needs; with `whole` that is every file but huge ones."""
+        self.objects = GitObjects(git, partial_of=branch if scratch else "", blobs=whole or not scratch)
         self.branch = branch
         address = git.address("origin")
         self.name = f"{address.rstrip('/').rpartition('/')[2].removesuffix('.git') or address} {branch}"
         # A repository of our own gets one commit's trees only; one of the user's must not be made shallow.
-        self._options = ("--depth=1", "--filter=blob:none") if scratch else ()
+        blobs = "blob:limit=1m" if whole else "blob:none"
+        self._options = ("--depth=1", f"--filter={blobs}") if scratch else ()
         self._into = f"refs/heads/{branch}" if scratch else f"refs/remotes/origin/{branch}"
 
     def tip(self) -> str:
@@ -308,10 +310,10 @@ def branch_of_clone(git: GitRepository, branch: str) -> RemoteBranch | LocalBran
 
 
 @contextmanager
-def remote_without_clone(url: str, branch: str) -> Iterator[RemoteBranch]:
+def remote_without_clone(url: str, branch: str, *, whole: bool = False) -> Iterator[RemoteBranch]:
     """The branch at `url`, its objects in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gitops-", ignore_cleanup_errors=True) as folder:
-        yield RemoteBranch(scratch_repository(Path(folder), url), branch, scratch=True)
+        yield RemoteBranch(scratch_repository(Path(folder), url), branch, scratch=True, whole=whole)
 
 
 def refuse_uncommitted(git: GitRepository, paths: Sequence[str]) -> None:
