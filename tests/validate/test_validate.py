@@ -49,7 +49,7 @@ def test_a_person_sees_place_reason_and_fix(
             "registry.example/", ""
         ),
         "  what runs depends on when a node pulled it; nothing says what it was; name the version and its digest",
-        "1 errors, 0 warnings · 1 overlays, 6 objects",
+        "1 error, 0 warnings · 1 overlay, 6 objects",
     ]
 
 
@@ -58,7 +58,7 @@ def test_a_sound_repository_exits_0(
 ) -> None:
     defective(tmp_path, monkeypatch, "")
     assert run(["validate"]) == 0
-    assert capsys.readouterr().out == "valid · 1 overlays, 5 objects\n"
+    assert capsys.readouterr().out == "valid · 1 overlay, 5 objects\n"
 
 
 def test_programs_get_json_sarif_and_junit(
