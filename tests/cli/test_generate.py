@@ -126,11 +126,6 @@ def test_a_file_that_somebody_deleted_stays_deleted(manifests: Path) -> None:
         ('version: "1.36"', 'version: "1.37"', "no cluster-autoscaler is known for Kubernetes 1.37"),
         ('version: "1.36"', 'version: "1.36", autoMode: true', "runs in EKS Auto Mode"),
         ("[security, ", "[securty, ", "no platform overlay 'securty'"),
-        (
-            "clusters:\n",
-            'clusters:\n  - {name: second, version: "1.36"}\n',
-            "the platform overlay 'logging' names its cluster, and there are 2: second, eks-work-cluster",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,29 @@ def test_an_overlay_elsewhere_finds_the_base() -> None:
     tree = kustomize_tree(parse_config(text.encode()))
     kustomization = yaml.safe_load(tree["deploy/production/kustomization.yaml"])
     assert kustomization["resources"] == ["../../kustomize/base"]
+
+
+def test_each_cluster_has_overlays_of_its_own() -> None:
+    answers = replace(ANSWERS, clusters=("first", "second"))
+    text = config_text(answers).replace(
+        '{name: second, version: "1.36"}', '{name: second, version: "1.35", region: eu-west-1}'
+    )
+    tree = kustomize_tree(parse_config(text.encode()))
+    for overlay in ("logging", "monitoring", "autoscaling", "security"):
+        assert f"kustomize/overlays/{overlay}/kustomization.yaml" not in tree
+    logging = {c: tree[f"kustomize/overlays/logging/{c}/kustomization.yaml"].decode() for c in ("first", "second")}
+    assert "cluster.name=first\n      - logs.region=ap-northeast-2" in logging["first"]
+    assert "cluster.name=second\n      - logs.region=eu-west-1" in logging["second"]
+    assert b"cluster-autoscaler:v1.35.2" in tree["kustomize/overlays/autoscaling/second/cluster-autoscaler.yaml"]
+    assert "kustomize/overlays/security/first/eks-work-staging/namespace.yaml" in tree
+    assert "kustomize/overlays/security/first/eks-work/namespace.yaml" not in tree
+    assert b"enforce-version: v1.35" in tree["kustomize/overlays/security/second/eks-work/namespace.yaml"]
+
+
+def test_an_environment_that_is_rendered_makes_its_own_namespace() -> None:
+    text = config_text(ANSWERS).replace(
+        "staging, cluster: eks-work-cluster", "staging, target: {branch: release/staging}"
+    )
+    tree = kustomize_tree(parse_config(text.encode()))
+    assert "kustomize/overlays/staging/namespace.yaml" in tree
+    assert "kustomize/overlays/prod/namespace.yaml" not in tree
