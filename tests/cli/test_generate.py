@@ -1,5 +1,6 @@
 """`gitops generate`: nothing twice, edits by hand kept, upgrades taken, conflicts shown."""
 
+import io
 import re
 from pathlib import Path
 
@@ -100,6 +101,28 @@ def test_a_conflict_is_refused_whole_and_named(manifests: Path, capsys: pytest.C
     assert "horizontalpodautoscaler.yaml: edited by hand where gitops changes it too" in error
     assert run(["generate", "--force"]) == 0
     assert "maxReplicas: 20" in (manifests / "kustomize/base/backend-app/horizontalpodautoscaler.yaml").read_text()
+
+
+class Keyboard(io.StringIO):
+    """A terminal on which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "most"), [("keep", 7), ("", 7), ("take", 20)])
+def test_on_a_terminal_a_conflict_is_shown_and_asked_about(
+    manifests: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, most: int
+) -> None:
+    scaler = manifests / "kustomize/base/backend-app/horizontalpodautoscaler.yaml"
+    edit(scaler, "maxReplicas: 10", "maxReplicas: 7")
+    edit(manifests / "gitops.yaml", "max: 10", "max: 20")
+    monkeypatch.setattr("sys.stdin", Keyboard(answer + "\n"))
+    assert run(["generate"]) == 0
+    assert "-  maxReplicas: 7\n+  maxReplicas: 20" in capsys.readouterr().out
+    assert f"maxReplicas: {most}" in scaler.read_text()
+    assert run(["generate"]) == 0
+    assert f"maxReplicas: {most}" in scaler.read_text()
 
 
 def test_what_is_no_longer_generated_goes_unless_it_was_edited(
