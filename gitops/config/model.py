@@ -200,6 +200,11 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    policy: str | None = rule(
+        "Which tag gitops bump takes where it is given none.",
+        default=None,
+        pattern=r"newest-build|alphabetical|semver:[\^~]?\d+(\.\d+){0,2}",
+    )
     fields: tuple[Field, ...] = rule("Fields that a bump writes besides the overlay's images.", default=())
     promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(

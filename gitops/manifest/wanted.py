@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from gitops.clients.registry import Manifest
 from gitops.config import Image
 from gitops.errors import GitopsError
 from gitops.manifest.bump import WantedImage
+from gitops.manifest.history import moment
+from gitops.manifest.policy import choose
 
 CREATED, REVISION = "org.opencontainers.image.created", "org.opencontainers.image.revision"
 """Labels of the OCI image specification (annotations.md)."""
@@ -15,6 +18,8 @@ CREATED, REVISION = "org.opencontainers.image.created", "org.opencontainers.imag
 
 class Registry(Protocol):
     """What a bump asks of a registry. `gitops.clients.registry.RegistryClient` is one."""
+
+    def tags(self, repository: str) -> list[str]: ...
 
     def manifest(self, repository: str, reference: str) -> Manifest | None: ...
 
@@ -40,6 +45,17 @@ def wanted_image(image: Image, repository: str, tag: str, registry: Registry, bu
         labels.get(CREATED, ""),
         build_url,
     )
+
+
+def tag_by_policy(image: Image, policy: str, registry: Registry) -> str:
+    """The tag of `image` that `policy` wants of those in the registry now. Raises `GitopsError` where none fits."""
+
+    def built(tag: str) -> datetime | None:
+        manifest = registry.manifest(image.repository, tag)
+        created = registry.labels(image.repository, manifest).get(CREATED) if manifest else None
+        return moment(created, f"{image.repository}:{tag}") if created else None
+
+    return choose(policy, registry.tags(image.repository), built, image.repository)
 
 
 def platforms(manifest: Manifest) -> list[str]:
