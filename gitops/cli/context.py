@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
+    import gitops.config.model as config_model
     from gitops.clients.artifacts import ArtifactBucket
     from gitops.clients.cluster import Cluster
+    from gitops.clients.cluster_settings import ClusterSettings
     from gitops.clients.docker import Docker
     from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
@@ -215,3 +217,9 @@ class Context:
     def run(self) -> str:
         """What names this run: the build's id in CodeBuild, else one made up."""
         return os.environ.get("CODEBUILD_BUILD_ID") or f"local-{secrets.token_hex(4)}"
+
+    def cluster_settings(self, cluster: "config_model.Cluster") -> "ClusterSettings":
+        """EKS's own settings of `cluster`, and of its region."""
+        from gitops.clients.cluster_settings import ClusterSettings, Services
+
+        return ClusterSettings(cluster.name, Services.of(cluster.region or self.config.region))

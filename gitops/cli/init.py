@@ -27,6 +27,7 @@ _HELP = {
     "clusters": "EKS cluster; one for all environments, or one for each  [NAME-cluster].",
     "version": "Kubernetes minor version of the clusters.",
     "environments": "Environment, in order of promotion; the last asks for approval  [staging, prod].",
+    "monitoring": "CloudWatch agent: addon (by the stack), or manifests (overlay monitoring)  [addon].",
     "rendered": "Release rendered manifests to branches release/NAME: needs no cluster.",
     "source_repository": "Source repository  [NAME-app].",
     "source_url": "Where git finds it, where it is not CodeCommit.",
@@ -66,7 +67,7 @@ def command(directory: Path, git: bool, yes: bool, force: bool, **given: Any) ->
     config = parse_config(text.encode())
     generated = {config.source: source_repository(config), config.manifests: manifest_repository(config, text)}
     found = [read_changes(directory / _folder(repository), files, ("",)) for repository, files in generated.items()]
-    for repository, folder in zip(generated, decide(found, force), strict=True):
+    for repository, folder in zip(generated, decide(found, force, ask=not yes), strict=True):
         write(folder)
         show(folder)
         if git:

@@ -7,9 +7,12 @@ from gitops.cli import leave
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, style
 from gitops.cli.overlays import overlays_of
-from gitops.errors import FAILED
+from gitops.errors import FAILED, UsageError
 from gitops.validate import Finding, validate
 from gitops.validate.report import as_json, as_junit, as_sarif
+from gitops.validate.running import WORKLOADS, would_be_refused
+
+_RUNNING = "Ask the clusters instead: what runs there that this level of Pod Security would refuse?"
 
 
 @click.command()
@@ -17,12 +20,17 @@ from gitops.validate.report import as_json, as_junit, as_sarif
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", help="Form of the result."
 )
+@click.option("--running", metavar="LEVEL", type=click.Choice(["baseline", "restricted"]), help=_RUNNING)
+@click.option("--context", "kube_context", default="", help="With --running: context of the kubeconfig to use.")
 @click.pass_obj
-def command(context: Context, names: tuple[str, ...], output: str) -> None:
+def command(context: Context, names: tuple[str, ...], output: str, running: str | None, kube_context: str) -> None:
     """Render the overlays NAMES (all by default) and check them offline; exit 1 where there are errors.
 
     A comment on a line leaves a finding out there: # gitops: ignore F002
     """
+    if running:
+        _ask_clusters(context, names, running, kube_context)
+        return
     overlays, failed = overlays_of(context.config, context.root, names)
     findings = sorted([*failed, *validate(overlays)])
     if output == "json":
@@ -43,5 +51,29 @@ def _show(findings: list[Finding], overlays: int, objects: int) -> None:
         echo(f"{finding.file}:{finding.line}: {style(finding.severity, color)} {finding.code} {finding.what}")
         echo(f"  {finding.why}; {finding.fix}")
     errors = sum(finding.severity == "error" for finding in findings)
-    counted = f"{errors} errors, {len(findings) - errors} warnings" if findings else "valid"
-    echo(f"{counted} · {overlays} overlays, {objects} objects")
+    counted = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}" if findings else "valid"
+    echo(f"{counted} · {_count(overlays, 'overlay')}, {_count(objects, 'object')}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_context: str) -> None:
+    """Say of each environment which of its running workloads `level` would refuse; exit 1 where there are any."""
+    refused = 0
+    environments = [context.config.environment(name) for name in names] or context.config.environments
+    for environment in environments:
+        if not (environment.cluster or kube_context):
+            raise UsageError(environment.name, "is not on a cluster", "name environments that are, or give --context")
+        cluster = context.cluster(environment.cluster or "", kube_context)
+        objects = [o for kind in WORKLOADS for o in cluster.list(*kind, environment.namespace).objects]
+        found = would_be_refused(objects, level)
+        refused += len(found)
+        workloads = _count(len({ref for ref, _ in found}), "workload")
+        said = f"{level} would refuse {workloads}" if found else f"{level} refuses nothing"
+        echo(f"{environment.name} on {cluster.name}: {said}")
+        for ref, what in found:
+            echo(f"  {ref}: {what}")
+    if refused:
+        leave(FAILED)

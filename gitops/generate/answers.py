@@ -7,11 +7,14 @@ from typing import Any
 
 from gitops.config import Application, Cluster, Config, Environment, Image, Registry, Repository, parse_config
 from gitops.config.reader import broken_rule
-from gitops.errors import Problems, UsageError
+from gitops.errors import Problems, UsageError, nearest
 from gitops.generate.texts import fill, scalar
 
 EXAMPLE_ACCOUNT = "111122223333"
 """The account number of AWS's documentation: it stands in until the user's own is known."""
+
+MONITORING = ("addon", "manifests")
+"""Who brings the CloudWatch agent: the stack, as an EKS add-on, or the overlay `monitoring`. Never both."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Answers:
     version: str = "1.36"
     environments: tuple[str, ...] = ("staging", "prod")
     rendered: bool = False
+    monitoring: str = "addon"
     source_repository: str = ""
     source_url: str = ""
     manifest_repository: str = ""
@@ -67,7 +71,7 @@ _RULES: Mapping[str, tuple[Any, str]] = {
     "manifest_url": (Repository, "url"),
     "branch": (Repository, "branch"),
 }
-"""Answer -> the field of gitops.yaml whose rules it must keep. `rendered` is a switch."""
+"""Answer -> the field of gitops.yaml whose rules it must keep. `rendered` and `monitoring` are choices."""
 
 _FLAGS = {"clusters": "--cluster", "environments": "--environment", "version": "--cluster-version"}
 
@@ -79,6 +83,8 @@ def flag(answer: str) -> str:
 
 def wrong_answer(answer: str, value: Any) -> UsageError | None:
     """What is wrong with `value` as the answer called `answer`, if anything."""
+    if answer == "monitoring" and value not in MONITORING:
+        return UsageError("--monitoring", f"cannot be '{value}'", nearest(value, MONITORING))
     if answer not in _RULES:
         return None
     kind, name = _RULES[answer]
@@ -139,10 +145,11 @@ def _workload(answers: Answers) -> str:
 
 
 def _overlays(answers: Answers) -> tuple[str, ...]:
-    """Platform overlays: those that name their cluster only where there is one."""
+    """Platform overlays; none where there is no cluster."""
     if answers.rendered:
         return ()
-    return ("security",) if len(answers.clusters) > 1 else ("security", "logging", "monitoring", "autoscaling")
+    agent = ("monitoring",) if answers.monitoring == "manifests" else ()
+    return ("security", "logging", *agent, "autoscaling")
 
 
 def _clusters(answers: Answers) -> str:

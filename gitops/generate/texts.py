@@ -44,6 +44,6 @@ def scalar(value: str) -> str:
     """`value` as YAML: plain where that reads back as the same string, else in double quotes."""
     import json
 
-    plain = re.fullmatch(r"[A-Za-z/_][\w./@+-]*(:[\w./@+-]+)*", value)
+    plain = re.fullmatch(r"[A-Za-z/_][\w./@+=-]*(:[\w./@+=-]+)*", value)
     ambiguous = value.lower() in {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
     return value if plain and not ambiguous else json.dumps(value, ensure_ascii=False)

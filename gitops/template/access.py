@@ -127,14 +127,15 @@ def _key_statements() -> Iterator[Statement]:
         ),
         "Principal": {"Service": names.sub(f"logs.{names.REGION}.amazonaws.com")},
     }
+    use = ["kms:Decrypt", "kms:GenerateDataKey"]
+    own = {"aws:SourceAccount": names.sub(names.ACCOUNT)}
     yield {
-        **allow(
-            "Alarms and rules publish to the encrypted topic.",
-            ["kms:Decrypt", "kms:GenerateDataKey"],
-            this_key,
-            StringEquals={"aws:SourceAccount": names.sub(names.ACCOUNT)},
-        ),
-        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]},
+        **allow("Alarms publish to the encrypted topic.", use, this_key, StringEquals=own),
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+    }
+    yield {
+        **allow("Rules too; EventBridge documents no condition for it.", use, this_key),
+        "Principal": {"Service": "events.amazonaws.com"},
     }
 
 
@@ -252,7 +253,7 @@ def _build_base(config: Config, duty: str, writes: bool, reports: bool) -> list[
     group = f"arn:{names.PARTITION}:logs:{names.REGION}:{names.ACCOUNT}:log-group:{names.build_log_group(config, duty)}"
     report_group = f"arn:{names.PARTITION}:codebuild:{names.REGION}:{names.ACCOUNT}:report-group"
     statements = [
-        allow("Its own log.", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"]),
+        allow("Its own log.", ["logs:CreateLogStream", "logs:PutLogEvents"], [group, f"{group}:*"]),
         *_artifacts(config, writes),
     ]
     if reports:
@@ -367,7 +368,7 @@ def _path_filter_role(config: Config) -> Resources:
         name,
         trust_service("lambda", for_this_account=False),
         [
-            allow("Its own log.", ["logs:CreateLogStream", "logs:PutLogEvents"], [f"{group}:*"]),
+            allow("Its own log.", ["logs:CreateLogStream", "logs:PutLogEvents"], [group, f"{group}:*"]),
             allow(
                 "Reads which files a push changed.",
                 ["codecommit:GetDifferences"],
@@ -483,7 +484,7 @@ def _container_logs(cluster: Cluster) -> Statement:
     return allow(
         "Writes to the log groups that the observability stack made.",
         ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
-        [f"{group}/{kind}:*" for kind in ("application", "dataplane", "host")],
+        [f"{group}/{kind}{end}" for kind in ("application", "dataplane", "host") for end in ("", ":*")],
     )
 
 

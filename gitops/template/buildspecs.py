@@ -97,7 +97,6 @@ def _build(config: Config, install: Spec) -> Spec:
         {
             **({"pre_build": {"on-failure": "ABORT", "commands": tests}} if tests else {}),
             "build": {
-                "on-failure": "ABORT",
                 "commands": [
                     Comment("An image whose source and arguments were pushed before is not built again."),
                     "mkdir -p built",
@@ -153,7 +152,9 @@ def _bump(config: Config, install: Spec) -> Spec:
                         '    --build-url "${CODEBUILD_BUILD_URL:-}" || exit 1',
                         "done",
                     ),
-                    'export MANIFEST_COMMIT="$(git rev-parse HEAD)"',
+                    f"git fetch --quiet origin {config.manifests.branch}",
+                    # The clone's own HEAD is detached, and stays where the build began.
+                    'export MANIFEST_COMMIT="$(git rev-parse FETCH_HEAD)"',
                 ],
             },
         },
@@ -170,7 +171,6 @@ def _validate(config: Config, install: Spec) -> Spec:
         install,
         {
             "build": {
-                "on-failure": "ABORT",
                 "commands": [
                     "mkdir -p reports plans",
                     "gitops validate -o junit > reports/validate.xml",

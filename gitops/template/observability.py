@@ -92,13 +92,21 @@ def _topic(config: Config) -> Resources:
         }
         for number, address in enumerate(config.pipeline.notify, 1)
     }
-    publishers = {
-        "Sid": "AlarmsAndRules",
+    alarms_publish = {
+        "Sid": "Alarms",
         "Effect": "Allow",
-        "Principal": {"Service": ["cloudwatch.amazonaws.com", "events.amazonaws.com"]},
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
         "Action": "sns:Publish",
         "Resource": Tagged("!Ref", "AlarmTopic"),
         "Condition": {"StringEquals": {"aws:SourceAccount": names.sub(names.ACCOUNT)}},
+    }
+    rules_publish = {
+        Comment("EventBridge documents no condition for it."): None,
+        "Sid": "Rules",
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": Tagged("!Ref", "AlarmTopic"),
     }
     return {
         "AlarmTopic": {
@@ -109,7 +117,7 @@ def _topic(config: Config) -> Resources:
             "Type": "AWS::SNS::TopicPolicy",
             "Properties": {
                 "Topics": [Tagged("!Ref", "AlarmTopic")],
-                "PolicyDocument": {"Version": "2012-10-17", "Statement": [publishers]},
+                "PolicyDocument": {"Version": "2012-10-17", "Statement": [alarms_publish, rules_publish]},
             },
         },
         **subscriptions,

@@ -4,6 +4,7 @@ source repository -> build -> bump -> (a commit in) the manifest repository -> v
 """
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
@@ -527,6 +528,9 @@ def _reviewed(config: Config) -> Resources:
     """A pull request of the manifest repository: its commit is checked and planned, and the plan becomes a comment."""
     overrides = {"PULL_REQUEST_ID": "<id>", "SOURCE_COMMIT": "<commit>", "DESTINATION_COMMIT": "<base>"}
     values = [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in overrides.items()]
+    request = json.dumps({"sourceVersion": "<commit>", "environmentVariablesOverride": values}, indent=2)
+    # EventBridge puts the quotes around a value itself
+    template = re.sub(r'"(<\w+>)"', r"\1", request) + "\n"
     paths = {
         "id": "$.detail.pullRequestId",
         "commit": "$.detail.sourceCommit",
@@ -553,10 +557,7 @@ def _reviewed(config: Config) -> Resources:
                     "RoleArn": names.sub(names.role_arn(config, names.EVENTS)),
                     "InputTransformer": {
                         "InputPathsMap": paths,
-                        "InputTemplate": json.dumps(
-                            {"sourceVersion": "<commit>", "environmentVariablesOverride": values}, indent=2
-                        )
-                        + "\n",
+                        "InputTemplate": template,
                     },
                 }
             ],

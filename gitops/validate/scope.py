@@ -1,6 +1,6 @@
 """What the checks of one overlay work with, and what they share: places, pods, labels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,13 +81,18 @@ class Overlay:
 
     def pods(self, objects: Sequence[KubeObject] | None = None) -> Iterator[Pod]:
         """The pods that the overlay's workloads (or those of `objects`) make."""
-        for obj in self.objects if objects is None else objects:
-            if obj.kind in TEMPLATES:
-                path = TEMPLATES[obj.kind]
-                spec = value_at(obj.body, path)
-                if isinstance(spec, Mapping):
-                    labels = value_at(obj.body, (*path[:-1], "metadata", "labels"))
-                    yield Pod(obj, path, spec, labels if isinstance(labels, Mapping) else {})
+        yield from pods_of(self.objects if objects is None else objects)
+
+
+def pods_of(objects: Iterable[KubeObject]) -> Iterator[Pod]:
+    """The pods that the workloads among `objects` make."""
+    for obj in objects:
+        if obj.kind in TEMPLATES:
+            path = TEMPLATES[obj.kind]
+            spec = value_at(obj.body, path)
+            if isinstance(spec, Mapping):
+                labels = value_at(obj.body, (*path[:-1], "metadata", "labels"))
+                yield Pod(obj, path, spec, labels if isinstance(labels, Mapping) else {})
 
 
 def value_at(body: Any, path: Path) -> Any:

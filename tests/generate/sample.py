@@ -6,7 +6,7 @@ from gitops.config import Config, parse_config
 from gitops.generate import Answers, config_text
 
 ROOT = Path(__file__).parent.parent.parent
-ANSWERS = Answers(image_repository="k8sbook/backend-app")
+ANSWERS = Answers(image_repository="k8sbook/backend-app", monitoring="manifests")
 
 
 def sample_config() -> Config:

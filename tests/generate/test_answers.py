@@ -47,6 +47,14 @@ def test_every_wrong_answer_is_named_by_its_flag() -> None:
     assert caught.value.exit_code == 2
 
 
+def test_monitoring_is_the_add_on_or_the_overlay() -> None:
+    addon, manifests = (parse_config(config_text(Answers(monitoring=m)).encode()) for m in ("addon", "manifests"))
+    assert addon.platform.overlays == ("security", "logging", "autoscaling")
+    assert manifests.platform.overlays == ("security", "logging", "monitoring", "autoscaling")
+    with pytest.raises(GitopsError, match="--monitoring: cannot be 'both'"):
+        config_text(Answers(monitoring="both"))
+
+
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(GitopsError, match="environments has 'prod' twice"):
         config_text(Answers(environments=("prod", "prod")))

@@ -98,7 +98,7 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     """The four overlays and both environments, deployed."""
     monkeypatch.setenv("KUBECONFIG", str(world.server.kubeconfig()))
     if not world.root.exists():
-        assert run(["init", str(world.root.parent), "--yes", "--no-git"]) == 0
+        assert run(["init", str(world.root.parent), "--yes", "--no-git", "--monitoring", "manifests"]) == 0
         config = world.root / "gitops.yaml"
         config.write_text(
             config.read_text().replace("namespace: eks-work", "podSecurity: restricted, namespace: eks-work")
@@ -210,6 +210,22 @@ def test_the_load_test_is_admitted(deployed: World) -> None:
             break
     assert pods.count("pod/load-test-") == 4
     assert deployed.admin.run("delete", "-k", "kustomize/load-test", "--wait=false").returncode == 0
+
+
+def test_it_tells_what_would_be_refused_before_a_level_is_raised(
+    deployed: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Row 50: a running workload stays, and its next pod would be refused without a word."""
+    assert run(["validate", "--running", "restricted", "prod", "--context", "test"]) == 0
+    assert "restricted refuses nothing" in capsys.readouterr().out
+    label = "pod-security.kubernetes.io/enforce="
+    deployed.admin.run("label", "--overwrite", "ns", "eks-work", f"{label}privileged")
+    made = deployed.admin.run("create", "deployment", "root", "-n", "eks-work", f"--image={IMAGE}")
+    assert made.returncode == 0, made.stderr
+    assert run(["validate", "--running", "restricted", "prod", "--context", "test"]) == 1
+    assert "Deployment/eks-work/root: container backend-app needs runAsNonRoot: true" in capsys.readouterr().out
+    deployed.admin.run("delete", "deployment", "root", "-n", "eks-work")
+    deployed.admin.run("label", "--overwrite", "ns", "eks-work", f"{label}restricted")
 
 
 def test_a_teardown_leaves_nothing_that_a_deploy_made(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -51,9 +51,11 @@ def managed_policy(name: str) -> str:
     """The ARN of the AWS managed policy `name`, for `Fn::Sub`. Raises `GitopsError` for one that is gone or unknown."""
     data = catalogue(POLICIES)
     plain = name.rpartition("/")[2]
-    successor = data["retired"].get(name) or data["retired"].get(plain)
-    if successor:
-        raise GitopsError(f"managed policy {name}", "is retired by AWS", f"use {successor}")
+    old = next((known for known in (name, plain) if known in data["retired"]), None)
+    if old:
+        successor = data["retired"][old]
+        hint = f"use {successor}" if successor else _close_policy(plain, data)
+        raise GitopsError(f"managed policy {name}", "is retired by AWS", hint)
     if name not in data["exists"]:
         raise GitopsError(
             f"managed policy {name}", f"is not in AWS's list of {data['date']}", _close_policy(plain, data)
