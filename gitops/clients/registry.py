@@ -76,22 +76,6 @@ class RegistryClient:
             raise GitopsError(f"{self.host}/{repository}", f"sent another manifest than {reference}", "push it again")
         return Manifest(computed, answer.headers.get("Content-Type", ""), answer.data)
 
-    def tags(self, repository: str) -> list[str]:
-        """Every tag of `repository`, page by page; none where there is no such repository."""
-        found: list[str] = []
-        path = "tags/list?n=1000"
-        while path:
-            answer = self._ask("GET", repository, path, {})
-            if answer.status == 404:
-                return []
-            self._expect(answer, 200, repository)
-            page = json.loads(answer.data).get("tags") or []
-            found += page
-            # Only the page's last tag is taken from the link: where to ask stays our choice.
-            more = 'rel="next"' in answer.headers.get("Link", "") and page
-            path = f"tags/list?{urlencode({'n': 1000, 'last': page[-1]})}" if more else ""
-        return found
-
     def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
         """The labels of the image; of the first platform's, for an index."""
         document = json.loads(manifest.data)
