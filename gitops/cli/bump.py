@@ -60,6 +60,7 @@ def command(
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions, bump
     from gitops.manifest.review import topic_of
+    from gitops.manifest.wanted import refuse_findings
 
     if bool(environments) == everywhere:
         raise UsageError("gitops bump", "needs environments (--env), or --all", "gitops bump IMAGE --env ENV")
@@ -67,6 +68,7 @@ def command(
         if not (tag or digest or build):
             tag = _tag_by_policy(context, image, environments)
         wanted = _wanted(context, image, tag, digest, build, build_url)
+        refuse_findings(place.config.image(wanted.name), wanted.digest, context.findings)
         choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)

@@ -61,6 +61,14 @@ class Registry:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """How many findings of ECR's scan an image may have and still be bumped; more are refused."""
+
+    critical: int = rule("Most critical findings.", default=0, minimum=0)
+    high: int | None = rule("Most high findings; any number by default.", default=None, minimum=0)
+
+
+@dataclass(frozen=True)
 class Image:
     """An image that a source repository builds, and the placeholder that manifests call it by."""
 
@@ -80,6 +88,7 @@ class Image:
         " under $REPORTS.",
         default=None,
     )
+    scan: Scan | None = rule("Gate on ECR's scan; none by default.", default=None)
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
 
 

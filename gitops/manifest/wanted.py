@@ -1,7 +1,7 @@
 """What a tag means, asked of the registry: digest, build time and platforms; checked before anything is written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -64,3 +64,20 @@ def platforms(manifest: Manifest) -> list[str]:
     found = (each.get("platform") or {} for each in entries)
     names = ["/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in found]
     return [name for name in names if name and not name.startswith("unknown")]
+
+
+def refuse_findings(image: Image, digest: str, findings: Callable[[str, str], Mapping[str, int] | None]) -> None:
+    """Raise `GitopsError` where `image` has a scan gate, and the scan of `digest` has more findings than it allows.
+
+    `findings` gives how many there are of each severity, by repository and digest; None where there was no scan.
+    """
+    if image.scan is None:
+        return
+    subject, counts = f"{image.repository}@{digest[:19]}", findings(image.repository, digest)
+    if counts is None:
+        raise GitopsError(subject, "has no finished scan, which its gate asks for", "wait for it, or start one in ECR")
+    for severity, allowed in (("CRITICAL", image.scan.critical), ("HIGH", image.scan.high)):
+        found = counts.get(severity, 0)
+        if allowed is not None and found > allowed:
+            problem = f"has {found} {severity.lower()} findings, over the {allowed} allowed"
+            raise GitopsError(subject, problem, "mend the image, or change its scan gate in gitops.yaml")

@@ -2,13 +2,19 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 
+from gitops.clients.aws import Ecr
 from gitops.clients.registry import Manifest
 from gitops.config import Image
+from gitops.config.model import Scan
 from gitops.errors import GitopsError
-from gitops.manifest.wanted import platforms, tag_by_policy, wanted_image
+from gitops.manifest.wanted import platforms, refuse_findings, tag_by_policy, wanted_image
 
 IMAGE = Image("backend-app-image", "team/backend-app", platforms=("linux/amd64", "linux/arm64"))
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -77,3 +83,51 @@ def test_a_policy_chooses_among_the_tags_of_the_registry() -> None:
     assert tag_by_policy(IMAGE, "newest-build", registry) == "1.4.2"
     with pytest.raises(GitopsError, match="team/backend-app: has no tag that 'semver:\\^2' wants"):
         tag_by_policy(IMAGE, "semver:^2", registry)
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        (None, "has no finished scan, which its gate asks for"),
+        ({"CRITICAL": 1}, "has 1 critical findings, over the 0 allowed"),
+        ({"HIGH": 3, "LOW": 90}, "has 3 high findings, over the 2 allowed"),
+    ],
+)
+def test_a_scan_gate_refuses(counts: Mapping[str, int] | None, reason: str) -> None:
+    gated = replace(IMAGE, scan=Scan(critical=0, high=2))
+    with pytest.raises(GitopsError) as caught:
+        refuse_findings(gated, "sha256:" + "2b" * 32, lambda repository, digest: counts)
+    assert str(caught.value).splitlines()[0] == f"team/backend-app@sha256:2b2b2b2b2b2b: {reason}"
+
+
+def test_a_scan_gate_lets_pass_what_it_allows_and_none_asks_nothing() -> None:
+    refuse_findings(replace(IMAGE, scan=Scan(high=2)), "sha256:0", lambda repository, digest: {"HIGH": 2, "MEDIUM": 9})
+    refuse_findings(IMAGE, "sha256:0", lambda repository, digest: pytest.fail("asked without a gate"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        ({"imageScanStatus": {"status": "IN_PROGRESS"}}, None),
+        ({"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {}}, {}),
+        (
+            {
+                "imageScanStatus": {"status": "COMPLETE"},
+                "imageScanFindings": {"findingSeverityCounts": {"CRITICAL": 2}},
+            },
+            {"CRITICAL": 2},
+        ),
+        ("ScanNotFoundException", None),
+    ],
+)
+def test_what_ecr_says_of_a_scan(answer: Any, counts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stub checks question and answer against AWS's own model."""
+    ecr = boto3.Session().client("ecr", region_name="ap-northeast-2")
+    asked = {"repositoryName": "team/backend-app", "imageId": {"imageDigest": "sha256:0"}}
+    with Stubber(ecr) as stub:
+        if isinstance(answer, str):
+            stub.add_client_error("describe_image_scan_findings", answer, expected_params=asked)
+        else:
+            stub.add_response("describe_image_scan_findings", answer, asked)
+        monkeypatch.setattr("gitops.clients.aws.client", lambda service, region: ecr)
+        assert Ecr("ap-northeast-2").findings("team/backend-app", "sha256:0") == counts
