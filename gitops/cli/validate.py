@@ -51,8 +51,12 @@ def _show(findings: list[Finding], overlays: int, objects: int) -> None:
         echo(f"{finding.file}:{finding.line}: {style(finding.severity, color)} {finding.code} {finding.what}")
         echo(f"  {finding.why}; {finding.fix}")
     errors = sum(finding.severity == "error" for finding in findings)
-    counted = f"{errors} errors, {len(findings) - errors} warnings" if findings else "valid"
-    echo(f"{counted} · {overlays} overlays, {objects} objects")
+    counted = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}" if findings else "valid"
+    echo(f"{counted} · {_count(overlays, 'overlay')}, {_count(objects, 'object')}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_context: str) -> None:
@@ -66,9 +70,8 @@ def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_con
         objects = [o for kind in WORKLOADS for o in cluster.list(*kind, environment.namespace).objects]
         found = would_be_refused(objects, level)
         refused += len(found)
-        said = (
-            f"{level} would refuse {len({ref for ref, _ in found})} workloads" if found else f"{level} refuses nothing"
-        )
+        workloads = _count(len({ref for ref, _ in found}), "workload")
+        said = f"{level} would refuse {workloads}" if found else f"{level} refuses nothing"
         echo(f"{environment.name} on {cluster.name}: {said}")
         for ref, what in found:
             echo(f"  {ref}: {what}")
