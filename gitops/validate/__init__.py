@@ -55,4 +55,5 @@ def _findings(overlays: Sequence[Overlay]) -> Iterator[Finding]:
 
 
 def _shaped(objects: Sequence[KubeObject], overlay: Overlay) -> tuple[KubeObject, ...]:
-    return tuple(of_right_shape(obj, overlay.version) for obj in objects)
+    shaped = (of_right_shape(obj, overlay.version) for obj in objects)
+    return tuple(obj for obj in shaped if obj is not None)

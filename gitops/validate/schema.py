@@ -107,17 +107,11 @@ def _check(
         yield from _check_word(value, kind, path)
 
 
-def of_right_shape(obj: KubeObject, version: str) -> KubeObject:
-    """`obj` without what is empty or of the wrong type, so that checks can rely on the shape of what they look at.
-
-    Of a kind that the schema does not know, only its metadata is left.
-    """
-    known = definitions(version)
+def of_right_shape(obj: KubeObject, version: str) -> KubeObject | None:
+    """`obj` without what is empty or of the wrong type, so that checks can rely on the shape of what they look at;
+    None for a kind that the schema does not know."""
     name = _kinds(version).get(f"{obj.group}/{obj.version}/{obj.kind}")
-    body = dict(obj.body) if name else {key: obj.body.get(key) for key in ("apiVersion", "kind", "metadata")}
-    kind = f"#{name}" if name else {"*": "any"}
-    body["metadata"] = _shaped(body["metadata"], "#io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", known)
-    return KubeObject(_shaped(body, kind, known), obj.origin)
+    return KubeObject(_shaped(obj.body, f"#{name}", definitions(version)), obj.origin) if name else None
 
 
 def _shaped(value: Any, kind: Any, known: Mapping[str, Any]) -> Any:
@@ -130,7 +124,7 @@ def _shaped(value: Any, kind: Any, known: Mapping[str, Any]) -> Any:
         return [_empty(kind[0], known) if item is None else item for item in items]
     fields = {} if isinstance(kind, dict) else known.get(kind[1:], {}).get("fields") if kind[0] == "#" else None
     if fields is None:
-        return None if next(_check_word(value, kind, ()), None) else value
+        return value if kind not in _WORDS or _is_word(value, kind) else None
     if not isinstance(value, Mapping):
         return None
     other = kind["*"] if isinstance(kind, dict) else "any"
@@ -178,12 +172,16 @@ def _check_mapping(
 
 
 def _check_word(value: Any, kind: str, path: tuple[str | int, ...]) -> Iterator[tuple[str, Path, str]]:
-    right = isinstance(value, _WORDS[kind]) and (kind == "boolean" or not isinstance(value, bool))  # type: ignore[arg-type]
+    right = _is_word(value, kind)
     if right and kind == "quantity":
         right = bool(_QUANTITY.fullmatch(str(value)))
     if not right:
         shown = "a quantity such as 100m or 64Mi" if kind == "quantity" else kind.replace("|", " or ")
         yield "O002", path, f"{dotted(path)} must be {shown}, not {value!r}"
+
+
+def _is_word(value: Any, kind: str) -> bool:
+    return isinstance(value, _WORDS[kind]) and (kind == "boolean" or not isinstance(value, bool))  # type: ignore[arg-type]
 
 
 def _nearest(key: str, fields: Mapping[str, Any]) -> str:
