@@ -100,9 +100,7 @@ class _Reader:
             document, (), "version", "run-as", "env", "proxy", "batch", "phases", "reports", "artifacts", "cache"
         )
         if str(document.get("version")) != "0.2":
-            self._note(
-                ("version",), f"is version {document.get('version')}; CodeBuild's own is 0.2", "write version: 0.2"
-            )
+            self._note(("version",), f"is of version {document.get('version')}, not 0.2", "write version: 0.2")
         env = self._mapping(document, (), "env")
         self._env_keys(env)
         spec = Buildspec(
@@ -208,7 +206,7 @@ class _Reader:
         value = parent.get(key)
         if value is None or isinstance(value, kind):
             return value
-        self._note((*path, key), f"has something else than {said} at {key}", "")
+        self._note((*path, key), f"has something else than {said} at {key}", "look at the reference of buildspecs")
         return None
 
     def _note(self, path: tuple[str | int, ...], problem: str, hint: str) -> None:

@@ -12,6 +12,7 @@ from gitops.objects import FieldConflict, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, without_orphans
 from gitops.plan.autoscaling import AUTOSCALERS, autoscaled
 from gitops.plan.fields import is_applied
+from gitops.plan.mask import Mask
 from gitops.plan.model import Snapshot
 from gitops.plan.planner import restamped, sized, stamped
 from gitops.plan.usage import KEPT, USERS, users_of
@@ -32,7 +33,7 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
-    kinds = reader.kinds()
+    kinds = _kinds(reader, desired)
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="read") as pool:
         wanted = {each.ref: each.version for each in desired}
         owned = {ref: "" for ref in inventory.owned if ref not in wanted}
@@ -41,10 +42,11 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
         missing = [ref for ref in owned if ref not in live]
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
         scaled = _autoscaled(reader, pool, desired)
-        previews = _Previews(reader, inventory.owner, live, _coming(desired, live))
+        previews = _Previews(reader, inventory.owner, live, _coming(desired, live, kinds))
         list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
         if previews.failures:
-            failures = sorted(previews.failures, key=str)
+            mask = Mask((*desired, *live.values()))
+            failures = sorted(map(mask.error, previews.failures), key=str)
             raise failures[0] if len(failures) == 1 else Problems(failures)
         return Snapshot(
             live=live,
@@ -57,6 +59,13 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
             autoscaled=scaled,
             orphans=previews.orphans,
         )
+
+
+def _kinds(reader: Reader, desired: Iterable[KubeObject]) -> Kinds:
+    """What the cluster serves; asked anew where it seems to lack something, as it may be new."""
+    kinds = reader.kinds()
+    lacks = any(kinds.find(each.group, each.kind, each.version) is None for each in desired)
+    return reader.kinds(refresh=True) if lacks else kinds
 
 
 def _live(
@@ -115,18 +124,24 @@ class _Coming:
     """What the same plan brings, so that what is in it cannot be previewed."""
 
     namespaces: frozenset[str]
-    kinds: frozenset[tuple[str, str]]
+    defined: frozenset[tuple[str, str]]
+    kinds: Kinds
 
     def brings(self, desired: KubeObject) -> bool:
-        return desired.namespace in self.namespaces or (desired.group, desired.kind) in self.kinds
+        # A definition may be there and its kind not served yet: a run that was cut off just made it.
+        served = self.kinds.find(desired.group, desired.kind, desired.version)
+        return desired.namespace in self.namespaces or (
+            served is None and (desired.group, desired.kind) in self.defined
+        )
 
 
-def _coming(desired: Iterable[KubeObject], live: dict[ObjectRef, KubeObject]) -> _Coming:
+def _coming(desired: Iterable[KubeObject], live: dict[ObjectRef, KubeObject], kinds: Kinds) -> _Coming:
     new = [each for each in desired if each.ref not in live]
-    definitions = [each.body["spec"] for each in new if each.kind == "CustomResourceDefinition"]
+    specs = [each.body["spec"] for each in desired if each.kind == "CustomResourceDefinition"]
     return _Coming(
         frozenset(each.name for each in new if (each.group, each.kind) == ("", "Namespace")),
-        frozenset((spec["group"], spec["names"]["kind"]) for spec in definitions),
+        frozenset((spec["group"], spec["names"]["kind"]) for spec in specs),
+        kinds,
     )
 
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "history": "What was released to an environment.",
     "template": "Write the CloudFormation of the AWS side from gitops.yaml.",
     "pipeline": "The AWS side: plan, up, status, logs, down.",
+    "cluster": "Check an EKS cluster before a deployment, and harden it.",
     "teardown": "Delete what deploys made, in reverse order.",
     "catalogues": "What is known of AWS: how old it is, and how to make it new.",
     "config": "Check gitops.yaml, or print its JSON Schema.",

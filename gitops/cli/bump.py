@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--despite-hold", is_flag=True, help="Change environments that are held.")
 @author
 @click.option("--build-url", default="", envvar="CODEBUILD_BUILD_URL", help="Build that asks for it, for a trailer.")
+@click.option("--pull-request", is_flag=True, help="Open or update a CodeCommit pull request instead of pushing.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
@@ -44,6 +45,7 @@ def command(
     despite_hold: bool,
     author: str,
     build_url: str,
+    pull_request: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -57,17 +59,22 @@ def command(
     """
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions, bump
+    from gitops.manifest.review import topic_of
 
     if bool(environments) == everywhere:
         raise UsageError("gitops bump", "needs environments (--env), or --all", "gitops bump IMAGE --env ENV")
-    with context.manifests(url, branch, environments) as place:
+    with context.manifests(url, branch, environments, whole=everywhere) as place:
         wanted = _wanted(context, image, tag, digest, build, build_url)
         choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
-        intent = bump(wanted, choose, options, place.prefix)
+        intent = bump(wanted, choose, options, place.prefix, place.fields(environments))
+        if pull_request:
+            place = place.proposing(topic_of(wanted.name, environments))
         written = place.write(intent, dry_run=dry_run)
         notes = place.settle(written)
+        if pull_request and written.commit:
+            notes += context.review(place, written)
     show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
     return PENDING if dry_run and written.proposal.changed else DONE
 

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING
 from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
+    import gitops.config.model as config_model
     from gitops.clients.artifacts import ArtifactBucket
     from gitops.clients.cluster import Cluster
+    from gitops.clients.cluster_settings import ClusterSettings
     from gitops.clients.docker import Docker
     from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
+    from gitops.manifest.repository import Written
     from gitops.plan.planner import Policy
     from gitops.stacks.up import Ends
     from gitops.target import Target
@@ -50,21 +53,40 @@ class Context:
 
     @contextmanager
     def manifests(
-        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = (), *, whole: bool = False
     ) -> "Iterator[Place]":
         """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
 
         At a URL the config is the one at the branch's tip, from here on.
-        `environments` are those that will be asked for, so that what they need comes in one request.
+        `environments` are those that will be asked for, so that what they need comes in one request; all files come
+        with `whole`.
         """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main", environments) as place:
+            with remote_place(url, branch or "main", environments, whole=whole) as place:
                 self.config = place.config
                 yield place
         else:
             yield clone_place(self.config, self.root)
+
+    def review(self, place: "Place", written: "Written") -> list[str]:
+        """Open or update the pull request of a bump that was proposed; what there is to say of it."""
+        from gitops.clients.codecommit import PullRequest, PullRequests
+        from gitops.manifest.bump import BumpProposal
+        from gitops.manifest.repository import ProposedBranch
+        from gitops.manifest.review import MARKER, markdown
+
+        manifests, message = self.config.manifests, written.proposal.message
+        assert isinstance(place.branch, ProposedBranch)
+        assert isinstance(written.proposal, BumpProposal)
+        requests = PullRequests(self.config.region)
+        topic, text = place.branch.topic, markdown(written.proposal)
+        number = requests.open_or_update(
+            manifests.repository, topic, place.branch.branch, message.subject, str(message)
+        )
+        requests.comment(PullRequest(number, manifests.repository, written.commit, written.base), text, MARKER)
+        return [f"pull request {number} of {manifests.repository}: {topic} to {place.branch.branch}"]
 
     @cached_property
     def docker(self) -> "Docker":
@@ -195,3 +217,9 @@ class Context:
     def run(self) -> str:
         """What names this run: the build's id in CodeBuild, else one made up."""
         return os.environ.get("CODEBUILD_BUILD_ID") or f"local-{secrets.token_hex(4)}"
+
+    def cluster_settings(self, cluster: "config_model.Cluster") -> "ClusterSettings":
+        """EKS's own settings of `cluster`, and of its region."""
+        from gitops.clients.cluster_settings import ClusterSettings, Services
+
+        return ClusterSettings(cluster.name, Services.of(cluster.region or self.config.region))

@@ -29,7 +29,7 @@ def command(context: "Context", environment: str, reason: str, url: str | None, 
     with context.manifests(url, branch) as place:
         place.config.environment(environment)
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        wanted = Hold(environment, now, author or place.branch.objects.identity(), reason)
+        wanted = Hold(environment, now, author or place.branch.objects.identity, reason)
         written = place.write(hold(wanted, place.prefix, author))
         notes = place.settle(written)
     echo(f"{environment} is held" if written.commit else f"{environment} was held already")

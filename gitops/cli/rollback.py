@@ -37,7 +37,7 @@ def command(context: "Context", name: str, to: str, reason: str, kube_context: s
     with context.manifests(None, None) as place:
         folder = f"{place.prefix}/{environment.path}".lstrip("/")
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-        held = Hold(name, now, author or place.branch.objects.identity(), reason)
+        held = Hold(name, now, author or place.branch.objects.identity, reason)
         written = place.write(roll_back(Rollback(name, folder, revision, held, author), place.prefix), dry_run=dry_run)
         notes = place.settle(written)
         tree = Tree(place.branch.objects, written.base, place.branch.name)

@@ -146,6 +146,8 @@ def without_credentials(text: str) -> str:
     return re.sub(r"(\w+://)[^/\s@']+@", r"\1", text)
 
 
+_REFUSED = "refused the push"
+
 _EXPLANATIONS = (
     (
         r"Authentication failed|could not read (Username|Password)|Access denied|error: 40[13]|Permission denied \(",
@@ -159,14 +161,14 @@ _EXPLANATIONS = (
     ),
     (r"Could not resolve host", "cannot be found (name not resolved)", "check the host in the URL"),
     (
-        r"Timeout: the|too slow|timed out|Connection refused|Failed to connect|Empty reply|early EOF|RPC failed",
+        r"Timeout: |too slow|timed out|Connection refused|Failed to connect|Empty reply|early EOF|RPC failed|hung up",
         "does not answer",
         "check the network and the URL, then run it again",
     ),
     (r"No space left on device", "the disk is full", "free some space, then run it again"),
     (
         r"pre-receive hook declined|hook declined|protected branch|denied updating|GH006",
-        "refused the push",
+        _REFUSED,
         "the branch may be protected: push to another, or ask for the right to",
     ),
 )
@@ -176,7 +178,8 @@ def explain(stderr: str, command: str) -> tuple[str, str]:
     """What git's `stderr` means, and what to try; git's own last line where it is none of the known ones."""
     for pattern, problem, hint in _EXPLANATIONS:
         if re.search(pattern, stderr, re.IGNORECASE):
-            return problem, hint
+            said = re.search(r"^remote: (?!error: hook|\s*$)(.+?)\s*$", stderr, re.MULTILINE)
+            return (f"{problem}: {said[1]}" if said and problem == _REFUSED else problem), hint
     lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("hint:")]
     return f"git {command} failed: {lines[-1].strip() if lines else 'no message'}", ""
 

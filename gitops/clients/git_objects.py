@@ -3,9 +3,11 @@
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
@@ -59,10 +61,11 @@ class NewCommit:
 class GitObjects:
     """The objects and branches of one repository on this machine."""
 
-    def __init__(self, git: GitRepository, partial_of: str = "") -> None:
-        """`partial_of` is the branch of `origin` of which only the tip is here, without its blobs."""
+    def __init__(self, git: GitRepository, partial_of: str = "", *, blobs: bool = True) -> None:
+        """`partial_of` is the branch of `origin` of which only the tip is here, with or without its `blobs`."""
         self.git = git
         self._partial_of = partial_of
+        self._blobs = blobs
         self._present: set[str] = set()
         self._deepened = False
 
@@ -107,7 +110,7 @@ class GitObjects:
 
     def _prefetch(self, entries: Sequence[TreeEntry]) -> None:
         """Where blobs were left at the remote, get all of these in one request; git alone takes one for each."""
-        missing = {entry.object_id for entry in entries} - self._present if self._partial_of else set()
+        missing = {entry.object_id for entry in entries} - self._present if not self._blobs else set()
         if not missing:
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none")
@@ -126,7 +129,7 @@ class GitObjects:
 
     @property
     def partial(self) -> bool:
-        """Whether only the newest commits are here, without their blobs."""
+        """Whether only the newest commits are here."""
         return bool(self._partial_of)
 
     def last_change(self, commit: str, path: str) -> str:
@@ -144,8 +147,9 @@ class GitObjects:
 
     def write(self, new: NewCommit) -> str:
         """Write blobs, trees and the commit, and return its id. No branch, index or file of a work tree is touched."""
-        committer = self._identity("GIT_COMMITTER_IDENT")
-        author = f"{new.author} {committer.rsplit('>', 1)[1].strip()}" if new.author else committer
+        date = f"{int(time.time())} +0000"
+        committer = f"{self.identity} {date}"
+        author = f"{new.author or self.identity} {date}"
         scratch = f"refs/gitops/{secrets.token_hex(8)}"
         pieces = [
             f"feature done\ncommit {scratch}\nmark :1\nauthor {author}\ncommitter {committer}\n".encode(),
@@ -159,19 +163,18 @@ class GitObjects:
         pieces.append(f"\nget-mark :1\nreset {scratch}\nfrom {_ZERO}\n\ndone\n".encode())
         with _file_of(b"".join(pieces)) as stdin:
             commit = self.git.run("fast-import", "--quiet", "--date-format=raw", stdin=stdin).decode().strip()
-        return self._signed(commit, new, author) if self._signs() else commit
+        return self._signed(commit, new, author) if self._signs else commit
 
+    @cached_property
     def identity(self) -> str:
-        """Who git takes the user for: "Name <address>"."""
-        return self._identity("GIT_COMMITTER_IDENT").rpartition(">")[0] + ">"
-
-    def _identity(self, variable: str) -> str:
+        """Who git takes the user for: "Name <address>". Raises `GitopsError` where it knows nobody."""
         try:
-            return self.git.text("var", variable)
+            return self.git.text("var", "GIT_COMMITTER_IDENT").rpartition(">")[0] + ">"
         except GitFailed as error:
             hint = 'git config --global user.name "…" and user.email …'
             raise GitopsError(str(self.git.directory), "git knows no name to commit with", hint) from error
 
+    @cached_property
     def _signs(self) -> bool:
         try:
             return self.git.text("config", "--type=bool", "--get", "commit.gpgSign") == "true"
@@ -180,7 +183,7 @@ class GitObjects:
 
     def _signed(self, commit: str, new: NewCommit, author: str) -> str:
         """The same commit with a signature, as git is set up to make it."""
-        match = re.fullmatch(r"(.*) <(.*)> (.*)", author)
+        match = re.fullmatch(r"(.*?) ?<(.*)> (.*)", author)
         assert match
         env = {"GIT_AUTHOR_NAME": match[1], "GIT_AUTHOR_EMAIL": match[2], "GIT_AUTHOR_DATE": match[3]}
         with _file_of(new.message.encode()) as stdin:
@@ -196,7 +199,10 @@ class GitObjects:
         return self.commit_of(into)
 
     def push(self, remote: str, branch: str, commit: str, expected: str) -> bool:
-        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more."""
+        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more.
+
+        An empty `expected` says that there is no such branch yet.
+        """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
         try:
             self.git.run("push", "--quiet", "--no-follow-tags", lease, remote, f"{commit}:refs/heads/{branch}")

@@ -16,6 +16,11 @@ def find_kubectl() -> str | None:
     return _find("kubectl")
 
 
+def find_kustomize() -> str | None:
+    """The path of kustomize: on PATH, or beside this Python."""
+    return _find("kustomize")
+
+
 def kustomize_build(directory: Path) -> str:
     """The YAML that kustomize makes of `directory`. Raises `GitopsError` with kustomize's own reason."""
     command = [*_kustomize(), "--", str(directory)]

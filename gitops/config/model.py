@@ -177,6 +177,18 @@ class Promotion:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A scalar of a YAML file that says an image, such as a tag in Helm values."""
+
+    file: str = rule("The file, relative to gitops.yaml.", pattern=RELATIVE_PATH)
+    path: str = rule("Where in it, as in backend.image.tag or list[0].tag.", pattern=r"[^\s.]+(\.[^\s.]+)*")
+    image: str = rule("The `name` of one of `images`.")
+    part: str = rule(
+        "What it says of the image; reference is all of it.", choices=("tag", "digest", "name", "reference")
+    )
+
+
+@dataclass(frozen=True)
 class Environment:
     """An application overlay and where it is released."""
 
@@ -188,6 +200,7 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    fields: tuple[Field, ...] = rule("Fields that a bump writes besides the overlay's images.", default=())
     promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(
         "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",

@@ -143,8 +143,7 @@ def _note(
     ref: ObjectRef, live: KubeObject, merged: KubeObject, fields: Sequence[FieldChange], adopts: tuple[str, ...]
 ) -> str:
     said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
-    if restarts(ref, fields):
-        pods = _pods(live)
+    if pods := _pods(live) if restarts(ref, fields) else 0:
         said.append(f"restarts {pods} pod{'' if pods == 1 else 's'}")
     elif not said:
         said = [change.path for change in fields[:2]]

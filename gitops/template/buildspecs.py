@@ -152,7 +152,9 @@ def _bump(config: Config, install: Spec) -> Spec:
                         '    --build-url "${CODEBUILD_BUILD_URL:-}" || exit 1',
                         "done",
                     ),
-                    'export MANIFEST_COMMIT="$(git rev-parse HEAD)"',
+                    f"git fetch --quiet origin {config.manifests.branch}",
+                    # The clone's own HEAD is detached, and stays where the build began.
+                    'export MANIFEST_COMMIT="$(git rev-parse FETCH_HEAD)"',
                 ],
             },
         },

@@ -102,8 +102,10 @@ def test_an_overlay_that_is_not_there(manifests: GitRepository, capsys: pytest.C
     manifests.run("rm", "-r", "--quiet", "kustomize/overlays/staging")
     manifests.run("commit", "--quiet", "--message", "No overlay")
     manifests.run("push", "--quiet")
-    for arguments in (("render", "staging"), ("deploy", "staging"), ("bump", "web", "--env", "staging", *IMAGE)):
+    for arguments in (("render", "staging"), ("deploy", "staging")):
         check(capsys, manifests, arguments, "kustomize/overlays/staging")
+    begins = "gitops.yaml: environment 'staging' has its overlay in kustomize/overlays/staging, which has no"
+    check(capsys, manifests, ("bump", "web", "--env", "staging", *IMAGE), begins)
 
 
 def test_uncommitted_changes(manifests: GitRepository, capsys: pytest.CaptureFixture[str]) -> None:

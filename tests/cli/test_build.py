@@ -115,7 +115,7 @@ def test_a_commit_is_built_pushed_and_answers_when_it_is_run(place: Place, capsy
     assert built["repository"] == f"{place.registry}/{REPOSITORY}"
     assert not built["skipped"]
     shown = capsys.readouterr().out.splitlines()
-    assert shown[-3].startswith(f"{IMAGE}  {place.source.head()[:12]}  sha256:")
+    assert shown[-3].startswith(f"{IMAGE}  {place.source.head()[:7]}  sha256:")
     assert shown[-1] == f"wrote {place.output} · next: gitops bump {IMAGE} --env staging --from {place.output}"
     assert answer_of(place.registry, built["digest"]) == {"status": "ok"}
 
@@ -156,7 +156,7 @@ def test_a_dirty_work_tree_is_built_when_asked(place: Place) -> None:
     (place.source.directory / "backend-app/app.py").write_text("print('dirty')\n")
     assert place.build("--dirty") == 0
     assert place.built["dirty"] is True
-    assert place.built["tag"].startswith(f"{place.source.head()[:12]}-dirty-")
+    assert place.built["tag"].startswith(f"{place.source.head()[:7]}-dirty-")
 
 
 @pytest.mark.docker
@@ -227,7 +227,7 @@ def test_missing_credentials_are_one_line(
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["backend-ap"], 2, "no image 'backend-ap'"),
+        (["backend-ap"], 1, "no image 'backend-ap'"),
         (["--version", "1 4"], 2, "--version: cannot be '1 4'"),
         (["--revision", "nothing"], 2, "has no commit 'nothing'"),
         (["--dirty", "--revision", "main"], 2, "--dirty: builds the work tree"),

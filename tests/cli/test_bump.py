@@ -188,7 +188,7 @@ def test_a_missing_overlay_names_the_nearest(clone: Path, capsys: pytest.Capture
     git(clone, "commit", "--quiet", "-m", "Rename")
     git(clone, "push", "--quiet")
     assert error_of(capsys, "backend-app", "-e", "prod", *IMAGE) == (
-        2,
+        1,
         (
             "gitops.yaml: environment 'prod' has its overlay in kustomize/overlays/prod, which has no kustomization in "
             "eks-work-manifests main\n  try: known: production, staging\n"

@@ -100,6 +100,18 @@ def test_without_the_security_overlay_the_environment_makes_its_namespace() -> N
     assert kustomization["resources"] == ["namespace.yaml", "../../base"]
 
 
+def test_without_the_security_overlay_each_application_may_ask_for_names() -> None:
+    def ports(overlays: str) -> list[int]:
+        text = config_text(ANSWERS)
+        line = next(line for line in text.splitlines() if line.startswith("  overlays:"))
+        tree = kustomize_tree(parse_config(text.replace(line, f"  overlays: [{overlays}]").encode()))
+        rules = yaml.safe_load(tree["kustomize/base/backend-app/networkpolicy.yaml"])["spec"].get("egress", [])
+        return [port["port"] for rule in rules for port in rule["ports"]]
+
+    assert 53 in ports("")
+    assert 53 not in ports("security")
+
+
 def test_an_unknown_platform_overlay_is_refused_with_the_nearest() -> None:
     text = config_text(ANSWERS).replace("overlays: [security", "overlays: [securty")
     with pytest.raises(GitopsError, match="no platform overlay 'securty'\n  try: did you mean 'security'"):

@@ -226,7 +226,7 @@ def test_a_branch_that_never_rests_is_given_up(tmp_path: Path) -> None:
             random=lambda: 1.0,
             patience=9,
         )
-    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0, 2.0, 2.0]
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.0, 3.0, 3.0, 3.0]
 
 
 def test_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:

@@ -1,0 +1,316 @@
+"""A kustomization and what it is built on -> objects, in kustomize's order of doing things."""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from gitops.render import generators, labels, names, order, patches
+from gitops.render.fields import SPEC_NAMES, Specs, default_specs, merge_specs, specs_from
+from gitops.render.images import ImageRule, set_images, set_replicas
+from gitops.render.kustomization import FIELD_SPEC, FILE_NAMES, REPLACEMENT, Kustomization, check, read_kustomization
+from gitops.render.name_references import fix_references
+from gitops.render.objects import checked_objects
+from gitops.render.problems import NotModelled, Place, RenderError, closest
+from gitops.render.reader import Position, Positions, read_config, read_objects
+from gitops.render.replacements import read_entries, replace
+from gitops.render.resource import Resource, ResourceList
+from gitops.render.scalars import plain, settled
+from gitops.render.sources import Sources
+
+MAX_NESTED = 50
+"""Kustomizations on one path, from the overlay to a base."""
+_LOCAL = "config.kubernetes.io/local-config"
+_INTERNAL = "internal.config.kubernetes.io/"
+_BUILD_ANNOTATIONS = frozenset(
+    [
+        _INTERNAL + name
+        for name in (
+            "previousKinds",
+            "previousNames",
+            "previousNamespaces",
+            "prefixes",
+            "suffixes",
+            "refBy",
+            "generatorBehavior",
+            "needsHashSuffix",
+            "allowNameChange",
+            "allowKindChange",
+            "path",
+            "index",
+            "seqindent",
+            "id",
+            "annotations-migration-resource-id",
+            "helm-generated",
+        )
+    ]
+    + [
+        "config.kubernetes.io/path",
+        "config.kubernetes.io/index",
+        "config.k8s.io/id",
+        "config.kubernetes.io/origin",
+        "alpha.config.kubernetes.io/transformations",
+    ]
+)
+_NAME_REFERENCE = {
+    "group": FIELD_SPEC["group"],
+    "version": FIELD_SPEC["version"],
+    "kind": FIELD_SPEC["kind"],
+    "fieldSpecs": [FIELD_SPEC],
+}
+_CONFIGURATION: dict[str, Any] = {name: [FIELD_SPEC] for name in (*SPEC_NAMES, "varReference")} | {
+    "nameReference": [_NAME_REFERENCE]
+}
+
+
+class Built:
+    """The objects of a rendering, and what it found that is probably a mistake."""
+
+    def __init__(self) -> None:
+        self.resources: list[Resource] = []
+        self.warnings: list[str] = []
+
+
+def build(sources: Sources, folder: str) -> Built:
+    """Render the kustomization in `folder`, an absolute path.
+
+    Raises `RenderError` for a mistake, `NotModelled` for what only the real kustomize renders.
+    """
+    built = Built()
+    top = _Target(sources, folder, (), (), built)
+    resources, specs = top.accumulated(ResourceList(), default_specs())
+    generators.add_hashes(resources)
+    fix_references(resources, specs)
+    resources.drop([each for each in resources if each.texts("annotations").get(_LOCAL, "false") != "false"])
+    order.sort(resources, top.kustomization.get("sortOptions"), top.place("sortOptions"))
+    resources.changed()
+    resources.check_unique("all transformations")
+    for each in resources:
+        _finish(each)
+    built.resources = resources.items
+    return built
+
+
+def _finish(resource: Resource) -> None:
+    """Annotations become texts, as kustomize leaves them; odd scalars become their values."""
+    metadata = resource.body["metadata"]
+    if "annotations" in metadata:
+        kept = {
+            plain(key): text for key, text in resource.texts("annotations").items() if key not in _BUILD_ANNOTATIONS
+        }
+        del metadata["annotations"]
+        if kept:
+            metadata["annotations"] = kept
+    resource.body = settled(resource.body)
+
+
+class _Target:
+    """One kustomization in its folder, with the chain of those that led to it."""
+
+    def __init__(
+        self, sources: Sources, folder: str, chain: tuple[str, ...], visited: tuple[str, ...], built: Built
+    ) -> None:
+        self._sources = sources
+        self._folder = folder
+        self._visited = (*visited, folder)
+        self._built = built
+        self.kustomization = self._load(chain)
+        self._chain = (*chain, self.kustomization.file)
+
+    def _load(self, chain: tuple[str, ...]) -> Kustomization:
+        present = [name for name in FILE_NAMES if os.path.isfile(os.path.join(self._folder, name))]
+        where = self._sources.relative(self._folder)
+        for name in FILE_NAMES:
+            if name not in present:
+                self._sources.missing(self._folder, name)
+        if len(present) != 1:
+            problem = f"has {' and '.join(present)}" if present else "has no kustomization.yaml"
+            raise RenderError(where, problem, "keep one file" if present else "add one, or name its files", chain)
+        file = f"{where}/{present[0]}".removeprefix("./")
+        data = self._sources.read(self._folder, present[0], file)
+        return _chained(chain, lambda: read_kustomization(data, file))
+
+    def place(self, *path: str | int) -> Position:
+        return self.kustomization.place(*path)
+
+    def _read(self, path: str, *at: str | int) -> tuple[bytes, str]:
+        """Content and name of a file of this kustomization."""
+        file = self._sources.relative(os.path.join(self._folder, path))
+        try:
+            return self._sources.read(self._folder, path, file), file
+        except RenderError as error:
+            raise RenderError(self.place(*at), error.problem, error.hint) from error
+        except NotModelled as error:
+            raise NotModelled(error.what, error.hint, self.place(*at)) from error
+
+    def accumulated(self, resources: ResourceList, specs: Specs) -> tuple[ResourceList, Specs]:
+        """What this kustomization makes, added to `resources` (those of the parent, for a component)."""
+        return _chained(self._chain[:-1], lambda: self._accumulated(resources, specs))
+
+    def _accumulated(self, resources: ResourceList, specs: Specs) -> tuple[ResourceList, Specs]:
+        for index, path in enumerate(self.kustomization.list("resources")):
+            specs = self._add_resource(resources, specs, path, index)
+        specs = self._with_configurations(specs)
+        self._generate(resources)
+        for index, path in enumerate(self.kustomization.list("components")):
+            resources, specs = self._below(path, "components", index).accumulated(resources, specs)
+        self._transform(resources, specs)
+        return resources, specs
+
+    def _add_resource(self, resources: ResourceList, specs: Specs, path: str, index: int) -> Specs:
+        if self._sources.folder(self._folder, path, self.place("resources", index)) is None:
+            data, file = self._read(path, "resources", index)
+            for value, line in checked_objects(read_objects(data, file), file):
+                resources.append(Resource(value, file, line))
+            return specs
+        below, their_specs = self._below(path, "resources", index).accumulated(ResourceList(), default_specs())
+        resources.extend(below)
+        return merge_specs(specs, their_specs, self.place("resources", index))
+
+    def _below(self, path: str, field: str, index: int) -> "_Target":
+        place = self.place(field, index)
+        folder = self._sources.folder(self._folder, path, place)
+        if folder is None:
+            if "://" in path or "github.com" in path or path.startswith("git@") or "?ref=" in path:
+                raise NotModelled(f"the remote base {path}", "commit it", place)
+            raise RenderError(place, f"there is no folder '{path}'", self._folders_near(path))
+        if any(os.path.commonpath((each, folder)) == folder for each in self._visited):
+            raise RenderError(place, f"'{path}' leads back to where it came from", "break the circle")
+        if len(self._visited) > MAX_NESTED:
+            raise RenderError(place, f"nests over {MAX_NESTED} kustomizations", "make the tree flatter")
+        target = _Target(self._sources, folder, self._chain, self._visited, self._built)
+        if target.kustomization.is_component != (field == "components"):
+            wanted = "a Component" if field == "components" else "no Component"
+            raise RenderError(place, f"'{path}' must be {wanted}", "list components under components:")
+        return target
+
+    def _folders_near(self, path: str) -> str:
+        parent = os.path.dirname(os.path.normpath(os.path.join(self._folder, path)))
+        names = sorted(os.listdir(parent)) if os.path.isdir(parent) else []
+        return closest(os.path.basename(path.rstrip("/")), names)
+
+    def _with_configurations(self, specs: Specs) -> Specs:
+        merged = merge_specs(specs, default_specs(), self.kustomization.file)
+        for index, path in enumerate(self.kustomization.list("configurations")):
+            data, file = self._read(path, "configurations", index)
+            fields = check(read_config(data, file) or {}, _CONFIGURATION, Positions(data, file))
+            if fields.get("varReference"):
+                raise NotModelled("varReference", "use replacements", file)
+            found = specs_from(fields, fields.get("nameReference") or [])
+            merged = merge_specs(merged, found, file)
+        return merged
+
+    def _generate(self, resources: ResourceList) -> None:
+        options = self.kustomization.get("generatorOptions") or {}
+        for field, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
+            for index, entry in enumerate(self.kustomization.list(field)):
+                place = self.place(field, index)
+
+                def read(path: str, at: tuple[str | int, ...] = (field, index)) -> bytes:
+                    return self._read(path, *at)[0]
+
+                generators.absorb(resources, generators.generated(kind, entry, options, read, place))
+
+    def _transform(self, resources: ResourceList, specs: Specs) -> None:
+        """Every transformation of this kustomization, in kustomize's order."""
+        its = self.kustomization
+        merged = [self._strategic_merge(path, index) for index, path in enumerate(its.list("patchesStrategicMerge"))]
+        patched = [self._patch(entry, "patches", index) for index, entry in enumerate(its.list("patches"))]
+        older = [self._patch(entry, "patchesJson6902", i) for i, entry in enumerate(its.list("patchesJson6902"))]
+        replaced = self._replacements()
+        for patch in merged:
+            patches.apply_documents(resources, patch.documents, patch, copied=True)
+        for patch in patched:
+            patches.apply_patch(resources, patch)
+        self._rename(resources, specs)
+        self._label(resources, specs)
+        for patch in older:
+            patches.apply_operations(resources, patch)
+        for index, entry in enumerate(its.list("replicas")):
+            set_replicas(resources, entry, specs, self.place("replicas", index))
+        self._set_images(resources, specs)
+        for entry, place in replaced:
+            replace(resources, entry, place)
+        self._warn_of_patches([*patched, *older])
+
+    def _rename(self, resources: ResourceList, specs: Specs) -> None:
+        its = self.kustomization
+        if namespace := its.text("namespace"):
+            names.set_namespace(resources, namespace, specs)
+        if prefix := its.text("namePrefix"):
+            names.add_prefix(resources, prefix, specs)
+        if suffix := its.text("nameSuffix"):
+            names.add_suffix(resources, suffix, specs)
+
+    def _label(self, resources: ResourceList, specs: Specs) -> None:
+        its = self.kustomization
+        for index, entry in enumerate(its.list("labels")):
+            labels.add_labels(resources, entry, specs, self.place("labels", index))
+        if common := its.get("commonLabels"):
+            labels.add_common_labels(resources, common, specs)
+        if annotations := its.get("commonAnnotations"):
+            labels.add_annotations(resources, annotations, specs)
+
+    def _set_images(self, resources: ResourceList, specs: Specs) -> None:
+        rules = [ImageRule(entry, index) for index, entry in enumerate(self.kustomization.list("images"))]
+        set_images(resources, rules, specs)
+        for rule in rules:
+            if not rule.used:
+                self._built.warnings.append(f"{self.place('images', rule.index)}: no object has image '{rule.name}'")
+
+    def _warn_of_patches(self, every: list[patches.Patch]) -> None:
+        self._built.warnings += [
+            f"{patch.place}: the patch has a target, and no object is it" for patch in every if patch.idle
+        ]
+
+    def _strategic_merge(self, text: str, index: int) -> patches.Patch:
+        place = self.place("patchesStrategicMerge", index)
+        if "\n" in text or ":" in text:
+            documents = patches.merge_documents(text.encode(), str(place))
+        else:
+            data, file = self._read(text, "patchesStrategicMerge", index)
+            documents = patches.merge_documents(data, file)
+        patch = patches.Patch(place)
+        patch.documents = documents
+        return patch
+
+    def _patch(self, entry: dict[str, Any], field: str, index: int) -> patches.Patch:
+        place = self.place(field, index)
+        inline, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
+        if bool(inline) == bool(path):
+            raise RenderError(
+                place, "must have a patch or a path" if not inline else "has a patch and a path", "give one"
+            )
+        data, file = (inline.encode(), "") if inline else self._read(path, field, index)
+        patch = patches.read_patch(data, file, entry, place)
+        if field == "patchesJson6902" and not (patch.operations and (entry.get("target") or {}).get("name")):
+            raise RenderError(place, "must be operations, with a target that has a name", "use patches: for others")
+        return patch
+
+    def _replacements(self) -> list[tuple[dict[str, Any], Place]]:
+        found: list[tuple[dict[str, Any], Place]] = []
+        for index, entry in enumerate(self.kustomization.list("replacements")):
+            place = self.place("replacements", index)
+            if not entry.get("path"):
+                found.append((entry, place))
+                continue
+            if entry.get("source") is not None or entry.get("targets"):
+                raise RenderError(place, "has a path, and a replacement", "give one of them")
+            data, file = self._read(entry["path"], "replacements", index)
+
+            positions = Positions(data, file)
+            shape = {name: each for name, each in REPLACEMENT.items() if name != "path"}
+            found += [(each, file) for each in read_entries(read_config(data, file), shape, positions)]
+        return found
+
+
+T = TypeVar("T")
+
+
+def _chained(chain: tuple[str, ...], action: Callable[[], T]) -> T:
+    """Do `action`; a mistake that it finds gets the chain of kustomizations, where it has none yet."""
+    try:
+        return action()
+    except RenderError as error:
+        if error.chain or not chain:
+            raise
+        raise RenderError(error.subject, error.problem, error.hint, chain) from error

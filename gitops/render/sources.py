@@ -1,0 +1,74 @@
+"""The files of a rendering: read within their kustomization's folder, each remembered with the hash of its content."""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+
+from gitops.render.problems import NotModelled, Place, RenderError, closest
+
+MAX_TOTAL = 512 * 1024 * 1024
+"""Bytes that one rendering may read."""
+
+
+class Sources:
+    """Reads files below `root` only, following no symbolic link out of it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(os.path.realpath(root))
+        self.inputs: dict[str, str] = {}
+        self.sought: set[str] = set()
+        self._data: dict[str, bytes] = {}
+        self._total = 0
+
+    def relative(self, path: str) -> str:
+        """`path`, as messages and `inputs` name it: from the root, with slashes."""
+        return os.path.relpath(path, self.root).replace(os.sep, "/")
+
+    def folder(self, holder: str, path: str, place: Place) -> str | None:
+        """The real folder that `path` of a kustomization in `holder` is; None where it is none."""
+        found = os.path.realpath(os.path.join(holder, path))
+        if not os.path.isdir(found):
+            return None
+        if os.path.commonpath((found, self.root)) != str(self.root):
+            raise RenderError(place, f"'{path}' is outside of the repository", "keep bases within it")
+        return found
+
+    def read(self, holder: str, path: str, place: Place) -> bytes:
+        """The content of file `path`, which must lie in or below folder `holder`, as kustomize wants it."""
+        if "://" in path or path.startswith("git@"):
+            raise NotModelled(f"the remote file {path}", "commit it", place)
+        found = os.path.realpath(os.path.join(holder, path))
+        if os.path.commonpath((found, holder)) != holder:
+            where = "the repository" if os.path.commonpath((found, self.root)) != str(self.root) else "its folder"
+            raise RenderError(place, f"'{path}' is outside of {where}", "move it there, or make its folder a base")
+        return self._read(found, path, holder, place)
+
+    def _read(self, found: str, path: str, holder: str, place: Place) -> bytes:
+        known = self._data.get(found)
+        if known is not None:
+            return known
+        try:
+            with open(found, "rb") as file:
+                data = file.read(MAX_TOTAL - self._total + 1)
+        except OSError as error:
+            self.sought.add(self.relative(os.path.join(holder, path)))
+            names = sorted(os.listdir(os.path.dirname(found))) if os.path.isdir(os.path.dirname(found)) else []
+            said = "there is no file" if isinstance(error, FileNotFoundError) else f"cannot read ({error.strerror})"
+            raise RenderError(place, f"{said} '{path}'", closest(os.path.basename(path), names)) from error
+        self._total += len(data)
+        if self._total > MAX_TOTAL:
+            raise RenderError(place, f"reads over {MAX_TOTAL // 1024 // 1024} MB", "split the overlay")
+        self._data[found] = data
+        self.inputs[self.relative(found)] = sha256(data).hexdigest()
+        return data
+
+    def missing(self, holder: str, name: str) -> None:
+        """Remember that a file was looked for and was not there: were it there, the result would be another."""
+        self.sought.add(self.relative(os.path.join(holder, name)))
+
+    def hash(self, path: str) -> None:
+        """Remember the content of a file that another program may read."""
+        name = self.relative(path)
+        if name not in self.inputs and os.path.isfile(path):
+            with open(path, "rb") as file:
+                self.inputs[name] = sha256(file.read()).hexdigest()

@@ -1,0 +1,87 @@
+"""`gitops hold`, `unhold`, `verify`, `promote` and `images` as a person meets them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from gitops.cli import run
+from tests.support.manifest_server import bare, clone, server, url
+from tests.support.manifests import NEW, git
+
+__all__ = ["bare", "clone", "server", "url"]
+
+
+@pytest.fixture(autouse=True)
+def in_clone(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(clone)
+    (clone / "gitops.yaml").write_text(
+        (clone / "gitops.yaml")
+        .read_text()
+        .replace("  - {name: worker-image, repository: team/worker}\n", "")
+        .replace("namespace: prod", "namespace: prod, promotion: {checks: [smoke]}")
+    )
+    git(clone, "commit", "--quiet", "-am", "Ask for a smoke test")
+    git(clone, "push", "--quiet")
+
+
+def out(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert run(list(arguments)) == code
+    captured = capsys.readouterr()
+    return re.sub(r"\b[0-9a-f]{7}\b", "COMMIT", captured.out + captured.err)
+
+
+def test_a_promotion_from_the_check_to_the_commit(capsys: pytest.CaptureFixture[str]) -> None:
+    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--digest", NEW)
+    assert out(capsys, "promote", "staging", "prod", code=1) == (
+        "staging: has not passed smoke with these images\n"
+        "  try: gitops verify staging smoke, once it has; or --unproved\n"
+    )
+    assert out(capsys, "verify", "staging", "smoke") == (
+        "staging passed smoke\npushed COMMIT to eks-work-manifests main\n"
+    )
+    assert out(capsys, "promote", "staging", "prod", "--dry-run", code=3).endswith("nothing was written (--dry-run)\n")
+    assert out(capsys, "promote", "staging", "prod") == (
+        "prod  backend-app-image  1.4.1 -> 1.4.2  sha256:2b2b2b2b…\n"
+        '  kustomize/overlays/prod/kustomization.yaml:8   newTag:   "1.4.2"\t# the version\n'
+        "  kustomize/overlays/prod/kustomization.yaml:9   digest:   sha256:2b2b2b2b…\n"
+        "pushed COMMIT to eks-work-manifests main\n"
+    )
+
+
+def test_a_hold_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str], bare: Path) -> None:
+    assert out(capsys, "hold", "prod", "--reason", "rollback of 1.4.2") == (
+        "prod is held\npushed COMMIT to eks-work-manifests main\n"
+    )
+    assert "by: Test <test@example.invalid>\nreason: rollback of 1.4.2" in git(
+        bare, "show", "main:.gitops/holds/prod.yaml"
+    )
+    assert out(capsys, "hold", "prod", "--reason", "again") == (
+        "prod was held already\nnothing to change in eks-work-manifests main\n"
+    )
+    error = out(capsys, "bump", "backend-app", "-e", "prod", "--tag", "1.4.3", "--digest", NEW, code=1)
+    assert re.match(r"prod: is held since \S+Z by Test <test@example.invalid>: rollback of 1.4.2\n  try: ", error)
+    assert out(capsys, "unhold", "prod").startswith("prod is not held any more\npushed")
+    assert out(capsys, "unhold", "prod").startswith("prod was not held\n")
+
+
+def test_the_images_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--digest", NEW)
+    table = re.sub(r"\d+ [smhd]\b", "AGE", out(capsys, "images"))
+    assert [re.split(r"  +", line) for line in table.splitlines()] == [
+        ["ENV", "IMAGE", "TAG", "DIGEST", "SINCE", "BUILT", "BEHIND", "HOLD"],
+        ["staging", "backend-app-image", "1.4.2", "sha256:2b2b2b2b…", "AGE", "?", "?", "-"],
+        ["prod", "backend-app-image", "1.4.1", "sha256:1a1a1a1a…", "AGE", "?", "?", "-"],
+    ]
+    rows = json.loads(out(capsys, "images", "--json"))
+    assert [row["environment"] for row in rows] == ["staging", "prod"]
+
+
+@pytest.mark.parametrize("command", [("hold", "prdo", "--reason", "x"), ("unhold", "prdo"), ("verify", "prdo", "x")])
+def test_an_unknown_environment_names_the_nearest(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert out(capsys, *command, code=1).endswith("did you mean 'prod'? (staging, prod)\n")
+
+
+def test_a_check_has_a_plain_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert out(capsys, "verify", "prod", "a b\n", code=1).startswith("check 'a b\\n': is no name of a check")

@@ -1,0 +1,154 @@
+"""A proxy before the API server that makes a share of all calls fail, as networks and busy servers do.
+
+429 and 503 with Retry-After, 500, a reset before or after the server did its work, a body that comes slowly, and reads
+that are answered with what was true earlier.
+"""
+
+import http.client
+import random
+import socket
+import ssl
+import struct
+import threading
+import time
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from urllib.parse import urlsplit
+
+FAULTS = ("429", "500", "503", "reset before", "reset after", "slow", "stale")
+
+
+class FaultProxy:
+    """Serves plain HTTP on loopback before `server` (https), within `with`. `rate` is the share of calls that fail."""
+
+    def __init__(self, server: str, rate: float = 0.1, seed: int = 1) -> None:
+        self.server = urlsplit(server)
+        self.rate = rate
+        self.injected: Counter[str] = Counter()
+        self.calls = 0
+        self._random = random.Random(seed)
+        self._lock = threading.Lock()
+        self._earlier: dict[str, tuple[int, list[tuple[str, str]], bytes]] = {}
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def handle_any(self) -> None:
+                proxy.handle(self)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> "FaultProxy":
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+    def handle(self, handler: BaseHTTPRequestHandler) -> None:
+        length = int(handler.headers.get("Content-Length") or 0)
+        body = handler.rfile.read(length)
+        fault = self._fault(handler)
+        if fault in ("429", "500", "503"):
+            self._refuse(handler, int(fault))
+        elif fault == "reset before":
+            _reset(handler)
+        elif "watch=true" in handler.path:
+            self._stream(handler, cut=bool(fault))
+        else:
+            self._answer(handler, body, fault)
+
+    def _fault(self, handler: BaseHTTPRequestHandler) -> str:
+        with self._lock:
+            self.calls += 1
+            if self._random.random() >= self.rate:
+                return ""
+            fault = self._random.choice(FAULTS)
+            if fault == "stale" and (handler.command != "GET" or handler.path not in self._earlier):
+                fault = "reset after"
+            self.injected[fault] += 1
+            return fault
+
+    def _refuse(self, handler: BaseHTTPRequestHandler, status: int) -> None:
+        handler.send_response(status)
+        if status != 500:
+            handler.send_header("Retry-After", "0")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    def _ask(self, handler: BaseHTTPRequestHandler, body: bytes) -> http.client.HTTPResponse:
+        connection = http.client.HTTPSConnection(
+            self.server.hostname or "", self.server.port, context=ssl._create_unverified_context(), timeout=60
+        )
+        headers = {key: value for key, value in handler.headers.items() if key.lower() not in ("host", "connection")}
+        connection.request(handler.command, handler.path, body or None, headers | {"Connection": "close"})
+        return connection.getresponse()
+
+    def _answer(self, handler: BaseHTTPRequestHandler, body: bytes, fault: str) -> None:
+        if fault == "stale":
+            status, headers, data = self._earlier[handler.path]
+        else:
+            with self._ask(handler, body) as response:
+                data, status, headers = response.read(), response.status, response.getheaders()
+        if handler.command == "GET" and fault != "stale":
+            with self._lock:
+                # What was read first stays: the stale answer is the oldest one, not the last.
+                self._earlier.setdefault(handler.path, (status, headers, data))
+                if self._random.random() < 0.3:
+                    self._earlier[handler.path] = (status, headers, data)
+        if fault == "reset after":
+            _reset(handler)
+            return
+        handler.send_response(status)
+        for key, value in headers:
+            if key.lower() not in ("content-length", "transfer-encoding", "connection", "date", "server"):
+                handler.send_header(key, value)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        if fault == "slow":
+            for start in range(0, len(data), max(1, len(data) // 5)):
+                handler.wfile.write(data[start : start + max(1, len(data) // 5)])
+                handler.wfile.flush()
+                time.sleep(0.02)
+        else:
+            handler.wfile.write(data)
+
+    def _stream(self, handler: BaseHTTPRequestHandler, cut: bool) -> None:
+        handler.close_connection = True
+        with self._ask(handler, b"") as response:
+            handler.send_response(response.status)
+            handler.send_header("Content-Type", "application/json")
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            try:
+                while line := response.readline():
+                    handler.wfile.write(line)
+                    handler.wfile.flush()
+                    if cut:
+                        _reset(handler)
+                        return
+            except OSError:
+                # The client went away, as clients of watches do.
+                return
+
+
+def _reset(handler: BaseHTTPRequestHandler) -> None:
+    """Close with RST, so that the other side sees a reset and not an end."""
+    handler.close_connection = True
+    connection: socket.socket = handler.connection
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
