@@ -20,6 +20,9 @@ Resources = dict[Any, Any]
 KEEP_IMAGES = 200
 """Images of a repository that lifecycle rules keep: a rollback needs its image for as long as anyone may want it."""
 
+APPROVAL_MINUTES = 55
+"""How long an approval waits: a little less than a saved plan is good for, so that none is approved in vain."""
+
 PRIVILEGED_SKIP = "Docker builds an image here; the role can push to its own repositories only."
 
 
@@ -467,6 +470,8 @@ def _environment_actions(config: Config, environment: Environment) -> Iterator[R
         "Name": "Approve",
         "ActionTypeId": {"Category": "Approval", "Owner": "AWS", "Provider": "Manual", "Version": "1"},
         "RunOrder": 2,
+        Comment("A plan is good for an hour; after that, retry the stage: it plans again."): None,
+        "TimeoutInMinutes": APPROVAL_MINUTES,
         "Configuration": {
             "NotificationArn": names.sub(names.topic_arn(config)),
             Comment("What is approved is this plan: the deploy carries out exactly it, or stops."): None,
