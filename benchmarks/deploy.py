@@ -75,6 +75,8 @@ def run(*command: str, folder: Path, kubeconfig: Path) -> float:
     """Seconds that a command takes; its output is checked for nothing but success."""
     started = time.perf_counter()
     env = {**os.environ, "KUBECONFIG": str(kubeconfig), "PYTHONPATH": str(Path.cwd())}
+    # An installed program has its bytecode.
+    env.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)}\n{done.stdout[-1000:]}{done.stderr[-1000:]}")

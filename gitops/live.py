@@ -12,6 +12,7 @@ from gitops.objects import FieldConflict, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, without_orphans
 from gitops.plan.autoscaling import AUTOSCALERS, autoscaled
 from gitops.plan.fields import is_applied
+from gitops.plan.mask import Mask
 from gitops.plan.model import Snapshot
 from gitops.plan.planner import restamped, sized, stamped
 from gitops.plan.usage import KEPT, USERS, users_of
@@ -44,7 +45,8 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
         previews = _Previews(reader, inventory.owner, live, _coming(desired, live, kinds))
         list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
         if previews.failures:
-            failures = sorted(previews.failures, key=str)
+            mask = Mask((*desired, *live.values()))
+            failures = sorted(map(mask.error, previews.failures), key=str)
             raise failures[0] if len(failures) == 1 else Problems(failures)
         return Snapshot(
             live=live,

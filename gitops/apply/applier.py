@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 from gitops.apply.events import Event, Word
-from gitops.clients.cluster import ApiError, Cluster
+from gitops.clients.cluster import Cluster
 from gitops.errors import GitopsError, Problems
-from gitops.objects import KubeObject, ObjectRef
+from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, adopted
 from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.mask import Mask
@@ -76,14 +76,14 @@ class Applier:
             try:
                 yield Event(change.ref, future.result(), change.note, change.level)
             except GitopsError as error:
-                failures.append(hidden(error, mask))
+                failures.append(mask.error(error))
         if failures:
             raise failures[0] if len(failures) == 1 else Problems(failures)
 
     def _carry_out(self, change: Change, plan: Plan) -> Word:
         self.may_write()
         if change.action is Action.DELETE:
-            return self._delete(change)
+            return self._delete(change, plan.release.owner)
         if change.action is Action.REPLACE:
             self._make_way(change)
         assert change.desired is not None
@@ -95,9 +95,16 @@ class Applier:
         self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
         return DONE[change.action]
 
-    def _delete(self, change: Change) -> Word:
+    def _delete(self, change: Change, owner: str) -> Word:
+        """Delete the object that was planned. Where another bears its name by now, and it is ours, the plan was made
+        from an old read, and means that one."""
         assert change.live is not None
-        return "deleted" if self.cluster.delete(change.ref, change.live.uid) else "gone"
+        if self.cluster.delete(change.ref, change.live.uid):
+            return "deleted"
+        found = self.cluster.get(change.ref)
+        if found and found.uid != change.live.uid and found.annotations.get(OWNER) == owner:
+            return "deleted" if self.cluster.delete(change.ref, found.uid) else "gone"
+        return "gone"
 
     def _make_way(self, change: Change) -> None:
         """Delete the live object, and wait until its name is free."""
@@ -176,15 +183,6 @@ def deletion_level(ref: ObjectRef) -> int:
     from gitops.plan.order import rank
 
     return -rank(ref.kind)
-
-
-def hidden(error: GitopsError, mask: Mask) -> GitopsError:
-    """`error` without the values of Secrets: an API server may quote what it refuses."""
-    problem, hint = mask.text(error.problem), mask.text(error.hint)
-    if (problem, hint) == (error.problem, error.hint):
-        return error
-    status = error.status if isinstance(error, ApiError) else 0
-    return ApiError(error.subject, problem, hint, status)
 
 
 def _is_ready(found: KubeObject | None) -> bool:

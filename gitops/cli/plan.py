@@ -1,5 +1,6 @@
 """`gitops plan`: what a deploy would change."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -8,10 +9,12 @@ from gitops.cli.release_options import release_options
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
+    from gitops.plan.model import Plan
 
 
 @click.command()
 @release_options
+@click.option("--save", type=click.Path(dir_okay=False, path_type=Path), help="Write the plan, for deploy --plan.")
 @click.option("--exit-code", is_flag=True, help="Exit with 3 where changes are pending.")
 @click.pass_obj
 def command(
@@ -26,6 +29,7 @@ def command(
     allow_prune: bool,
     prune: bool,
     exit_code: bool,
+    save: Path | None,
 ) -> int:
     """Show what a deploy of ENV would change, and change nothing.
 
@@ -48,5 +52,25 @@ def command(
         target = context.target(overlay, kube_context, policy)
         release = release_of(context, overlay, target.name, revision, title)
         plans.append(prepare(release, objects, target, Intent(policy, claims_of(context, overlay))))
-    show_plans(plans, form, diff, f"gitops deploy {name}")
+    next_step = f"gitops deploy {name}"
+    if save:
+        next_step = _save(save, plans, context.config.file, next_step)
+    show_plans(plans, form, diff, next_step)
     return PENDING if exit_code and any(each.pending for each in plans) else DONE
+
+
+def _save(file: Path, plans: "list[Plan]", config_file: str, next_step: str) -> str:
+    """Write the one plan to `file`; gives what to do with it."""
+    from datetime import UTC, datetime
+
+    from gitops.errors import GitopsError, UsageError
+    from gitops.plan.saved import LIFE, digest, to_text
+
+    if len(plans) != 1:
+        raise UsageError(config_file, f"--save is for one environment, not {len(plans)}", "save them one by one")
+    try:
+        file.write_text(to_text(plans[0], datetime.now(UTC)), "utf-8")
+    except OSError as error:
+        raise GitopsError(str(file), f"cannot be written ({error.strerror})", "name another file") from error
+    good = f"good for {LIFE.total_seconds() / 60:.0f} min"
+    return f"plan {digest(plans[0])[:8]}, {good} · {next_step} --plan {file}"

@@ -1,13 +1,13 @@
 """A plan as people and programs read it: text, JSON, Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from gitops.cli.output import echo, echo_json, style, table
 from gitops.plan.model import Action, Change, FieldChange, Plan, Risk
 from gitops.plan.summary import counted
 
-FORMATS = ("text", "json", "markdown")
+FORMATS = ("text", "json", "markdown", "junit")
 _COLORS = {
     Action.CREATE: "green",
     Action.UPDATE: "yellow",
@@ -19,10 +19,14 @@ LISTED = 60
 """Changes that are shown one by one; of more, only their number."""
 
 
-def show_plans(plans: Sequence[Plan], form: str, fields: bool, next_step: str) -> None:
+def show_plans(plans: list[Plan], form: str, fields: bool, next_step: str) -> None:
     """Print plans in one of FORMATS; as JSON, one document for one plan and a list for several."""
     if form == "json":
         echo_json(document(plans[0]) if len(plans) == 1 else [document(plan) for plan in plans])
+    if form == "junit":
+        from gitops.cli.junit import junit
+
+        echo(junit(plans))
     for plan in plans:
         if form == "markdown":
             echo(markdown(plan))

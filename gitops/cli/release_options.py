@@ -21,7 +21,7 @@ _OPTIONS = (
     click.argument("name", metavar="ENV"),
     click.option("--cluster", default="", help="Only on this cluster, of several."),
     click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster."),
-    click.option("--output", "-o", "form", type=click.Choice(["text", "json", "markdown"]), default="text"),
+    click.option("--output", "-o", "form", type=click.Choice(["text", "json", "markdown", "junit"]), default="text"),
     click.option("--diff", is_flag=True, help="Show every field that changes."),
     click.option("--confirm", multiple=True, metavar="OBJECT", help="Allow to delete or replace this object."),
     click.option(

@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
     from gitops.inventory import Inventory
+    from gitops.plan.model import Plan
     from gitops.revisions import Revisions
 
-_COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "HOLD", "LAST DEPLOY")
+_COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "HOLD")
+"""What the table shows; JSON has the details too."""
+WIDEST = 16
+"""Characters of a cell; what is longer is cut, and its end is in JSON."""
 
 
 @click.command()
@@ -35,19 +39,24 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> None
         echo_json(rows)
     else:
         keys = [column.lower() for column in _COLUMNS]
-        echo(table([_COLUMNS, *(tuple(str(row[key] or "-") for key in keys) for row in rows)]))
+        echo(table([_COLUMNS, *(tuple(_cell(str(row[key] or "-")) for key in keys) for row in rows)]))
+        for row in rows:
+            for detail in row["details"]:
+                echo(f"{row['env']}: {detail}")
+            if row["held"]:
+                echo(f"{row['env']}: held {row['held']}")
 
 
 def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:
     """One environment. A cluster that does not answer is said in its row: the others are still worth seeing."""
     from gitops.errors import GitopsError
 
-    blank = dict.fromkeys((column.lower() for column in _COLUMNS), "")
+    blank: dict[str, Any] = dict.fromkeys((column.lower() for column in _COLUMNS), "") | {"details": []}
+    blank |= {"env": overlay.name, "cluster": overlay.cluster}
     try:
         return blank | _facts(context, overlay, kube_context, revisions)
     except GitopsError as error:
-        where = overlay.cluster or "-"
-        return blank | {"env": overlay.name, "cluster": where, "health": f"unknown: {error.subject}: {error.problem}"}
+        return blank | {"health": "unknown", "details": [f"{error.subject}: {error.problem}"]}
 
 
 def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:
@@ -58,37 +67,47 @@ def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions:
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
     inventory = target.inventory(release)
-    facts = {"env": overlay.name, "cluster": target.name}
-    if inventory.deployed is None:
-        return facts | {"health": "not deployed", "last deploy": _last(inventory)}
+    facts: dict[str, Any] = {"cluster": target.name, "details": _last(inventory)}
+    deployed = inventory.deployed
+    if deployed is None:
+        return facts | {"health": "not deployed"}
+    facts |= {"revision": deployed.revision[:7], "image": _image(deployed.images), "age": _age(deployed.ended)}
     plan = compare_released(release, target, earlier_of(overlay, revisions))
     assert plan is not None
+    health, why = _health(plan) if overlay.cluster or kube_context else ("rendered", [])
     found = len(drifts(plan))
-    return facts | {
-        "revision": inventory.deployed.revision[:7],
-        "image": ", ".join(map(_short, inventory.deployed.images)),
-        "age": _age(inventory.deployed.ended),
-        "health": _health(plan),
-        "drift": f"{found} field{'' if found == 1 else 's'}" if found else "none",
-        "last deploy": _last(inventory),
-    }
+    drift = f"{found} field{'' if found == 1 else 's'}" if found else "none"
+    return facts | {"health": health, "drift": drift, "details": [*facts["details"], *why]}
 
 
-def _health(plan: Any) -> str:
-    """Healthy, or the first object that is not, and why."""
+def _health(plan: "Plan") -> tuple[str, list[str]]:
+    """Healthy; or the worst state of any object, and what is the matter with the first of those."""
     from gitops.status import State, status
 
-    for change in plan.changes:
-        if change.desired and change.live is None:
-            return f"{change.ref} is missing"
-        if change.desired and (now := status(change.live.body)).state is not State.READY:
-            return f"{change.ref} {now.state}: {now.message}"
-    return "healthy"
+    desired = [change for change in plan.changes if change.desired]
+    found = {change.ref: status(change.live.body) for change in desired if change.live}
+    for state in (State.FAILED, State.TERMINATING, State.WAITING):
+        for ref, now in found.items():
+            if now.state is state:
+                return state.value, [f"{ref} {now.message}"]
+    missing = [str(change.ref) for change in desired if change.live is None]
+    return ("missing", [f"{missing[0]} is not there"]) if missing else ("healthy", [])
 
 
-def _last(inventory: "Inventory") -> str:
+def _held(why: str | None) -> dict[str, Any]:
+    return {"hold": why.partition(": ")[0] if why else "", "held": why or ""}
+
+
+def _cell(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def _last(inventory: "Inventory") -> list[str]:
+    """What is worth saying of the last release: that it did not end well."""
     last = inventory.last
-    return f"{last.result} {last.revision[:7]}, {_age(last.started)} ago" if last else ""
+    if last is None or last.result == "deployed":
+        return []
+    return [f"the last deploy, of {last.revision[:7]} {_age(last.started)} ago, is {last.result}"]
 
 
 def _age(moment: str) -> str:
@@ -102,10 +121,12 @@ def _age(moment: str) -> str:
     return f"{max(seconds, 0):.0f} s"
 
 
-def _short(image: str) -> str:
-    """Name, tag and the start of the digest of an image."""
-    name, _, digest = image.partition("@")
-    return name.rpartition("/")[2] + (f"@{digest[7:15]}" if digest else "")
+def _image(images: tuple[str, ...]) -> str:
+    """The tag of the one image, or the start of its digest; of several, how many."""
+    if len(images) != 1:
+        return f"{len(images)} images" if images else ""
+    name, _, digest = images[0].partition("@")
+    return name.rpartition("/")[2].partition(":")[2] or digest[7:15]
 
 
 def _holds(context: "Context", names: list[str]) -> dict[str, str]:
@@ -116,4 +137,4 @@ def _holds(context: "Context", names: list[str]) -> dict[str, str]:
     with context.manifests(None, None) as place:
         tree = Tree(place.branch.objects, place.branch.tip(), place.branch.name)
         holds = read_holds(tree, names, place.prefix)
-    return {name: f"since {hold.since}: {hold.reason}" for name, hold in holds.items()}
+    return {name: f"since {hold.since[11:16]}: {hold.reason}" for name, hold in holds.items()}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from gitops.errors import GitopsError
 from gitops.objects import Body, KubeObject
 from gitops.plan.model import FieldChange
 
@@ -44,6 +45,12 @@ class Mask:
             longest_first = sorted(self._values, key=len, reverse=True)
             self._pattern = re.compile("|".join(map(re.escape, longest_first)))
         return self._pattern.sub(lambda match: self.hidden(match[0]), text)
+
+    def error(self, error: GitopsError) -> GitopsError:
+        """`error`, with every known value hidden in it: an API server may quote what it refuses."""
+        error.problem, error.hint = self.text(error.problem), self.text(error.hint)
+        error.args = (error.subject, error.problem, error.hint)
+        return error
 
     def hidden(self, value: Any) -> str:
         """What stands for `value`: the same for the same value, within one run."""

@@ -1,8 +1,9 @@
 """A plan in one line, and the images that it releases."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from gitops.objects import KubeObject
 from gitops.plan.model import Action, Plan
 
 _SAID = (Action.DELETE, Action.REPLACE, Action.UPDATE, Action.CREATE)
@@ -16,8 +17,12 @@ def counted(plan: Plan) -> str:
 
 def images(plan: Plan) -> tuple[str, ...]:
     """Every image of the desired objects, once, sorted."""
-    found = {image for change in plan.changes if change.desired for image in _images(change.desired.body)}
-    return tuple(sorted(found))
+    return images_of(change.desired for change in plan.changes if change.desired)
+
+
+def images_of(objects: Iterable[KubeObject]) -> tuple[str, ...]:
+    """Every image of the pod templates in `objects`, once, sorted."""
+    return tuple(sorted({image for each in objects for image in _images(each.body)}))
 
 
 def _images(value: Any) -> Iterator[str]:

@@ -68,7 +68,8 @@ class ClusterTarget:
 
     def _take_lease(self, release: Release) -> None:
         ref = ObjectRef("coordination.k8s.io", "Lease", release.home, f"gitops-{release.environment}")
-        holder = self.options.run or f"run-{secrets.token_hex(4)}"
+        # A build may run two deploys, so its id alone does not tell them apart.
+        holder = f"{self.options.run or 'run'} {secrets.token_hex(4)}"
         lease = Lease(self.cluster, ref, holder, self.options.lease, self.sleep, self.monotonic, self.now)
         self._lease = self._held.enter_context(lease)
 

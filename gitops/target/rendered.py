@@ -6,7 +6,8 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,10 +16,11 @@ import yaml
 from gitops.apply.events import Event
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError
-from gitops.inventory import Entry, Inventory
+from gitops.inventory import HISTORY, Entry, Inventory
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.model import Plan, Release, Snapshot
 from gitops.plan.planner import owned_after
+from gitops.plan.summary import images_of
 
 RELEASE_FILE = ".gitops-release"
 """Says what was released, and which files are ours. It has no ending: no controller takes it for a manifest."""
@@ -37,6 +39,9 @@ class Store(Protocol):
 
     def read(self) -> Files:
         """Every file there, by path."""
+
+    def released(self) -> list[tuple[str, str, str]]:
+        """Revision, subject and time (UTC, ISO 8601) of each release that is remembered, newest first."""
 
     def write(self, changes: Mapping[str, bytes | None], message: str) -> str:
         """Write files and remove those that are None, all or none; say what came of it."""
@@ -61,7 +66,16 @@ class RenderedTarget:
         return tuple(desired)
 
     def inventory(self, release: Release) -> Inventory:
-        return _inventory(self._store.read(), release.owner, self.name)
+        """What the release file lists; when and what before, as the store remembers."""
+        files = self._store.read()
+        inventory = _inventory(files, release.owner, self.name)
+        if not inventory.history:
+            return inventory
+        deployed = inventory.history[0]
+        found = self._store.released() or [(deployed.revision, deployed.title, "")]
+        history = [Entry(revision, title, when, "", "deployed", ended=when) for revision, title, when in found]
+        history[0] = replace(history[0], images=images_of(_live(files, inventory).values()))
+        return replace(inventory, history=tuple(history))
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
         files = self._store.read()
@@ -97,8 +111,13 @@ class RenderedTarget:
 def path_of(ref: ObjectRef) -> str:
     """Where an object is kept: NAMESPACE/kind[.group]-name.yaml, or cluster/… for one without a namespace."""
     kind = f"{ref.kind}.{ref.group}".rstrip(".").lower()
-    name = re.sub(r"[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):02x}", ref.name)
-    return f"{ref.namespace or 'cluster'}/{kind}-{name}.yaml"
+    return f"{_safe(ref.namespace) or 'cluster'}/{_safe(kind)}-{_safe(ref.name)}.yaml"
+
+
+def _safe(name: str) -> str:
+    """`name` without what means something in a path; a first dot too."""
+    spelled = re.sub(r"[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):02x}", name)
+    return re.sub(r"^\.+", lambda match: "%2e" * len(match[0]), spelled)
 
 
 def to_yaml(body: Mapping[str, Any]) -> bytes:
@@ -115,7 +134,8 @@ class _Dumper(yaml.CSafeDumper):
 
 
 def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text else None
+    # To readers of YAML 1.1, as kubectl is one, a plain y is true; PyYAML, which is another, does not think so.
+    style = "|" if "\n" in text else "'" if text in ("y", "Y", "n", "N") else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
@@ -196,6 +216,15 @@ class Folder:
     def read(self) -> Files:
         return read_tree(self._directory) if self._directory.is_dir() else {}
 
+    def released(self) -> list[tuple[str, str, str]]:
+        try:
+            file = self._directory / RELEASE_FILE
+            document = json.loads(file.read_bytes())
+            when = datetime.fromtimestamp(file.stat().st_mtime, UTC)
+        except (OSError, ValueError):
+            return []
+        return [(document["revision"], document["title"], when.isoformat(timespec="seconds"))]
+
     def write(self, changes: Mapping[str, bytes | None], message: str) -> str:
         try:
             write_tree(self._directory, changes)
@@ -224,6 +253,13 @@ class Branch:
         with tempfile.TemporaryDirectory(prefix="gitops-") as scratch:
             self._check_out(tip, Path(scratch))
             return read_tree(Path(scratch) / "tree")
+
+    def released(self) -> list[tuple[str, str, str]]:
+        tip = self._tip()
+        form = "%(trailers:key=Manifest-revision,valueonly,separator=%x2C)%x09%cI%x09%s"
+        lines = self._git.text("log", f"-{HISTORY}", f"--format={form}", tip, "--").splitlines() if tip else []
+        found = [line.split("\t", 2) for line in lines if not line.startswith("\t")]
+        return [(revision, title, _utc(when)) for revision, when, title in found]
 
     def write(self, changes: Mapping[str, bytes | None], message: str) -> str:
         if self._git.branch() == self._branch:
@@ -297,6 +333,10 @@ class Branch:
             return f"pushed {commit[:7]} to {self._branch}"
         self._git.run("update-ref", "-m", "gitops deploy", ref, commit, tip or "0" * len(commit))
         return f"committed {commit[:7]} to {self._branch}"
+
+
+def _utc(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def read_tree(directory: Path) -> dict[str, bytes]:

@@ -66,7 +66,7 @@ class FaultProxy:
         if fault in ("429", "500", "503"):
             self._refuse(handler, int(fault))
         elif fault == "reset before":
-            _reset(handler.connection)
+            _reset(handler)
         elif "watch=true" in handler.path:
             self._stream(handler, cut=bool(fault))
         else:
@@ -111,7 +111,7 @@ class FaultProxy:
                 if self._random.random() < 0.3:
                     self._earlier[handler.path] = (status, headers, data)
         if fault == "reset after":
-            _reset(handler.connection)
+            _reset(handler)
             return
         handler.send_response(status)
         for key, value in headers:
@@ -139,14 +139,16 @@ class FaultProxy:
                     handler.wfile.write(line)
                     handler.wfile.flush()
                     if cut:
-                        _reset(handler.connection)
+                        _reset(handler)
                         return
             except OSError:
                 # The client went away, as clients of watches do.
                 return
 
 
-def _reset(connection: socket.socket) -> None:
+def _reset(handler: BaseHTTPRequestHandler) -> None:
     """Close with RST, so that the other side sees a reset and not an end."""
+    handler.close_connection = True
+    connection: socket.socket = handler.connection
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

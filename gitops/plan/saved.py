@@ -1,0 +1,100 @@
+"""A plan as a file: what was approved, without what is secret, and good only while the live state is the same.
+
+The file names the revision and, for each object, what happens to it and which state of it that was decided on. To carry
+it out, the revision is rendered and planned again, and must come to the same: so the file need not hold the objects.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from gitops.errors import GitopsError
+from gitops.objects import KubeObject
+from gitops.plan.model import Change, Plan
+
+LIFE = timedelta(minutes=60)
+"""How long a saved plan is good for."""
+FORMAT = "gitops-plan/v1"
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """What a plan file says."""
+
+    environment: str
+    target: str
+    revision: str
+    made: datetime
+    digest: str
+    """sha256 over all that was decided."""
+
+    @property
+    def short(self) -> str:
+        """As people call it."""
+        return self.digest[:8]
+
+
+def digest(plan: Plan) -> str:
+    """The hash of a plan: the same for the same decision on the same live state."""
+    release = plan.release
+    decided = [release.environment, release.target, release.revision, release.owner, *map(_decision, plan.changes)]
+    text = json.dumps(decided, separators=(",", ":"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def to_text(plan: Plan, made: datetime) -> str:
+    """The plan file."""
+    release = plan.release
+    document = {
+        "format": FORMAT,
+        "environment": release.environment,
+        "target": release.target,
+        "revision": release.revision,
+        "made": made.isoformat(timespec="seconds"),
+        "digest": digest(plan),
+        "changes": [f"{change.action} {change.ref}" for change in plan.pending],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_text(text: str, file: str) -> SavedPlan:
+    """What the plan file says. Raises `GitopsError` where it is none."""
+    try:
+        document: dict[str, Any] = json.loads(text)
+        if document["format"] != FORMAT:
+            raise ValueError
+        made = datetime.fromisoformat(document["made"])
+        return SavedPlan(document["environment"], document["target"], document["revision"], made, document["digest"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise GitopsError(file, "is not a plan that can be read", "make it with gitops plan ENV --save FILE") from error
+
+
+def check(saved: SavedPlan, plan: Plan, file: str, now: datetime) -> None:
+    """Raise `GitopsError` where `plan`, made just now, is not what was saved, or where that is too old."""
+    again = f"gitops plan {plan.release.environment} --save {file}"
+    wanted = (saved.environment, saved.target, saved.revision)
+    found = (plan.release.environment, plan.release.target, plan.release.revision)
+    for what, before, after in zip(("environment", "target", "revision"), wanted, found, strict=True):
+        if before != after:
+            raise GitopsError(file, f"is for {what} {before[:40]}, not {after[:40]}", again)
+    if now - saved.made > LIFE:
+        minutes = LIFE.total_seconds() / 60
+        raise GitopsError(file, f"was made more than {minutes:.0f} min ago", again)
+    if saved.digest != digest(plan):
+        raise GitopsError(file, "is stale: the live state has moved since it was made", again)
+
+
+def _decision(change: Change) -> list[Any]:
+    fields = [field.path for field in change.fields]
+    return [change.action, str(change.ref), change.ref.group, change.risk, fields, _state(change.live)]
+
+
+def _state(live: KubeObject | None) -> list[str]:
+    """Which state of an object was looked at: its generation where it has one, as status and counters move all the
+    time; else its version."""
+    if live is None:
+        return []
+    generation = live.metadata.get("generation")
+    return [live.uid, f"generation {generation}" if generation else str(live.metadata.get("resourceVersion", ""))]

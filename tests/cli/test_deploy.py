@@ -1,0 +1,170 @@
+"""The commands around a deploy as a person runs them, against a real API server: output, exit codes, no secret."""
+
+import base64
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.support.api_server import ApiServer
+from tests.support.kube_objects import config_map, cron_job, secret
+
+pytestmark = [pytest.mark.cluster, pytest.mark.kubectl]
+
+CANARY = "canary-5d81c7-secret"
+CONFIG = """\
+apiVersion: gitops/v1
+name: shop
+region: eu-west-1
+account: "111122223333"
+source: {repository: shop-app}
+manifests: {repository: shop-manifests}
+images: [{name: tick, repository: tick}]
+clusters: [{name: test, context: test}]
+environments: [{name: prod, cluster: test, namespace: shop}]
+"""
+
+
+@dataclass
+class Shop:
+    """A manifest repository beside a cluster."""
+
+    folder: Path
+    kubeconfig: Path
+    outputs: list[str]
+
+    def write(self, tag: str, *extra: dict[str, Any]) -> None:
+        """A release `tag`, with the canary in every place that a secret can be."""
+        image = f"registry.invalid/tick:{tag}"
+        job = cron_job(namespace="shop", image=image)
+        spec = json.loads(json.dumps(job.body["spec"]))
+        container = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
+        container["env"] = [{"name": "DB_PASSWORD", "value": f"{CANARY}-env-{tag}"}]
+        bodies = [
+            config_map(namespace="shop", v=tag, url=f"db://{CANARY}-{tag}@x").body,
+            secret(namespace="shop", password=f"{CANARY}-{tag}").body,
+            {**secret("coded", "shop").body, "data": {"p": _coded(f"{CANARY}-data-{tag}")}, "stringData": {}},
+            {**job.with_annotations({"example.invalid/token": f"{CANARY}-note-{tag}"}).body, "spec": spec},
+        ]
+        overlay = self.folder / "kustomize" / "overlays" / "prod"
+        overlay.mkdir(parents=True, exist_ok=True)
+        (self.folder / "gitops.yaml").write_text(CONFIG)
+        (overlay / "kustomization.yaml").write_text("resources: [objects.yaml]\n")
+        (overlay / "objects.yaml").write_text(yaml.safe_dump_all([*bodies, *extra]))
+
+    def commit(self, subject: str) -> None:
+        if not (self.folder / ".git").exists():
+            self._git("init", "--quiet", "--initial-branch=main")
+        self._git("add", "--all")
+        self._git("commit", "--quiet", "-m", subject)
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        """Run gitops, check its exit code, keep and give all that it printed."""
+        env = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": os.getcwd()}
+        command = [sys.executable, "-m", "gitops", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        self.outputs.append(done.stdout + done.stderr)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def _git(self, *arguments: str) -> None:
+        subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True)
+
+
+def _coded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    token = {f"{CANARY}-token": "nobody-special,uid-9"}
+    with ApiServer(tmp_path_factory.mktemp("cli-server"), tokens=token) as server:
+        yield server
+
+
+@pytest.fixture
+def shop(server: ApiServer, tmp_path: Path) -> Shop:
+    shop = Shop(tmp_path / "shop", server.kubeconfig(), [])
+    shop.write("1")
+    shop.commit("first")
+    return shop
+
+
+def test_a_canary_secret_is_in_no_output_of_any_command(shop: Shop, server: ApiServer, tmp_path: Path) -> None:
+    first = shop.run("plan", "prod", "--diff")
+    assert "create  Secret/shop/keys" in first
+    shop.run("deploy", "prod")
+    assert "no change" in shop.run("deploy", "prod")
+    shop.write("2")
+    shop.run("deploy", "prod", code=1)
+    shop.commit("second")
+    for form in ("text", "json", "markdown", "junit"):
+        assert "keys" in shop.run("plan", "prod", "--diff", "-o", form)
+    saved = tmp_path / "plan.json"
+    shop.run("plan", "prod", "--save", str(saved), "--exit-code", code=3)
+    shop.outputs.append(saved.read_text())
+    shop.run("deploy", "prod", "--diff", "--plan", str(saved))
+    shop.run("deploy", "prod", "--plan", str(saved), code=1)
+    shop.write("3")
+    shop.commit("third")
+    shop.run("deploy", "prod", "-o", "json", "--dry-run")
+    shop.run("status")
+    shop.run("history", "prod")
+    env = {**os.environ, "KUBECONFIG": str(shop.kubeconfig)}
+    change = {"data": {"password": _coded("changed-by-hand")}}
+    patch = ["kubectl", "-n", "shop", "patch", "secret", "keys", "--type=merge", "-p", json.dumps(change)]
+    subprocess.run(patch, env=env, check=True, capture_output=True)
+    assert "kubectl-patch" in shop.run("drift", "prod", code=3)
+    shop.run("drift", "prod", "-o", "json", code=3)
+    shop.run("deploy", "prod", code=1)
+    shop.run("drift", "prod", "--fix")
+    _refusals(shop, server)
+    shown = "\n".join(shop.outputs)
+    for hidden in (CANARY, *(_coded(f"{CANARY}-{kind}{tag}") for kind in ("", "data-") for tag in (1, 2, 3, 4))):
+        assert hidden not in shown
+
+
+def _refusals(shop: Shop, server: ApiServer) -> None:
+    """Errors whose cause holds the canary: an object that the server refuses and quotes, and a token without rights."""
+    bad = {**secret("bad", "shop").body, "data": {"p": f"{CANARY} is no base64"}, "stringData": {}}
+    wrong = {**config_map("wrong", "shop", v="1").body, "immutable": f"{CANARY}-4"}
+    shop.write("4", bad, wrong)
+    shop.commit("refused")
+    shop.run("deploy", "prod", code=1)
+    shop.kubeconfig = server.kubeconfig(f"{CANARY}-token")
+    assert "cannot" in shop.run("deploy", "prod", code=1)
+    shop.kubeconfig.write_text(shop.kubeconfig.read_text() + f"\n  broken: [{CANARY}\n")
+    shop.run("status")
+    shop.run("plan", "prod", code=1)
+
+
+def test_an_older_revision_is_superseded(shop: Shop) -> None:
+    shop.write("5")
+    shop.commit("newer")
+    shop.run("deploy", "prod", "--take-ownership", "Secret/shop/keys", "--allow-older")
+    shop._git("checkout", "--quiet", "HEAD~1")
+    assert "superseded" in shop.run("deploy", "prod", code=1)
+
+
+def test_an_unknown_environment_is_named_with_the_nearest(shop: Shop) -> None:
+    assert "did you mean 'prod'?" in shop.run("plan", "prdo", code=1)
+
+
+def test_a_cluster_that_does_not_answer_is_one_line_with_a_hint(shop: Shop) -> None:
+    text = shop.kubeconfig.read_text()
+    dead = shop.folder.parent / "dead"
+    dead.write_text(re.sub(r"https://127.0.0.1:\d+", "https://127.0.0.1:1", text))
+    shop.kubeconfig = dead
+    said = shop.run("plan", "prod", code=1)
+    assert said.splitlines()[0].startswith("https://127.0.0.1:1: does not answer (")
+    assert said.splitlines()[1].startswith("  try: ")

@@ -1,0 +1,71 @@
+"""A plan that was saved and approved is done exactly, or refused."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitops.errors import GitopsError
+from gitops.pipeline import Intent, prepare
+from gitops.plan.model import Plan
+from gitops.plan.saved import check, digest, from_text, to_text
+from tests.scenarios.conftest import World
+from tests.support.kube_objects import config_map, secret
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+CANARY = "canary-7f2e91-secret"
+
+
+def plan_of(world: World, value: str, revision: str = "a" * 40) -> Plan:
+    objects = [config_map(namespace=world.space, v=value), secret(namespace=world.space, password=CANARY + value)]
+    return prepare(world.release(revision), objects, world.target())
+
+
+def test_the_same_plan_is_accepted(world: World) -> None:
+    saved = from_text(to_text(plan_of(world, "1"), NOW), "plan.json")
+    check(saved, plan_of(world, "1"), "plan.json", NOW + timedelta(minutes=59))
+
+
+def test_a_plan_file_has_no_secret_in_it(world: World) -> None:
+    world.deploy([secret(namespace=world.space, password=CANARY)])
+    assert CANARY not in to_text(plan_of(world, "2"), NOW)
+
+
+def test_a_plan_is_stale_when_the_live_state_has_moved(world: World) -> None:
+    world.deploy([config_map(namespace=world.space, v="0"), secret(namespace=world.space, password="x" * 9)])
+    saved = from_text(to_text(plan_of(world, "1"), NOW), "plan.json")
+    world.edit(config_map(namespace=world.space).ref, {"data": {"other": "2"}})
+    intent = Intent(approved=lambda plan: check(saved, plan, "plan.json", NOW))
+    objects = [config_map(namespace=world.space, v="1"), secret(namespace=world.space, password=CANARY + "1")]
+    with pytest.raises(GitopsError, match=r"plan.json: is stale: the live state has moved"):
+        world.deploy(objects, "a" * 40, intent)
+    found = world.get(objects[0])
+    assert found is not None
+    assert found.body["data"]["v"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [({"revision": "b" * 40}, "is for revision"), ({"environment": "staging"}, "is for environment")],
+)
+def test_a_plan_is_for_one_revision_and_environment(world: World, change: dict[str, str], problem: str) -> None:
+    plan = plan_of(world, "1")
+    saved = from_text(to_text(plan, NOW), "plan.json")
+    with pytest.raises(GitopsError, match=problem):
+        check(saved, replace(plan, release=replace(plan.release, **change)), "plan.json", NOW)
+
+
+def test_a_plan_expires(world: World) -> None:
+    plan = plan_of(world, "1")
+    with pytest.raises(GitopsError, match="more than 60 min ago"):
+        check(from_text(to_text(plan, NOW), "plan.json"), plan, "plan.json", NOW + timedelta(minutes=61))
+
+
+def test_the_digest_does_not_depend_on_when_it_is_made(world: World) -> None:
+    assert digest(plan_of(world, "1")) == digest(plan_of(world, "1"))
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "other"}'])
+def test_what_is_no_plan_is_refused(text: str) -> None:
+    with pytest.raises(GitopsError, match=r"plan.json: is not a plan that can be read"):
+        from_text(text, "plan.json")
