@@ -97,7 +97,7 @@ def test_an_image_or_runtime_that_codebuild_lacks_is_refused(pipeline: str, erro
 
 
 def toolkit_commands() -> list[list[str]]:
-    """Each `gitops …` of every config's buildspecs, as an argument list; what the shell fills in is "x"."""
+    """Each `gitops …` of every config's buildspecs, as an argument list; what the shell fills in is "1"."""
     found = set()
     for config in every_config().values():
         for text in buildspecs(config).values():
@@ -105,7 +105,7 @@ def toolkit_commands() -> list[list[str]]:
                 for match in re.finditer(
                     r"(?:^|\s)gitops (?!needs)((?:(?!&&|\|\||[;>]|\n).)+)", line.replace("\\\n", " ")
                 ):
-                    found.add(re.sub(r'"\$\([^)]*\)"|"[^"]*\$[^"]*"', "x", match[1]).strip())
+                    found.add(re.sub(r'"\$\([^)]*\)"|"[^"]*\$[^"]*"', "1", match[1]).strip())
     return [shlex.split(command) for command in sorted(found)]
 
 
