@@ -127,6 +127,12 @@ class Context:
     def _registry_auth(self) -> str:
         return self.config.registry.auth if self.config.registry else "ecr"
 
+    def findings(self, repository: str, digest: str) -> "Mapping[str, int] | None":
+        """What the scan of an image found, by severity; None where there was none. Only ECR is asked."""
+        from gitops.clients.aws import Ecr
+
+        return Ecr(self.config.region).findings(repository, digest) if self._registry_auth == "ecr" else None
+
     def immutable_tags(self, image: Image) -> "Callable[[str], bool]":
         """Tells whether a tag of `image`'s repository can never be moved. Only ECR has such repositories."""
         if self._registry_auth != "ecr":
