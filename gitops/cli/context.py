@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gitops.manifest.place import Place
     from gitops.manifest.repository import Written
     from gitops.plan.planner import Policy
+    from gitops.render.cache import Cache
     from gitops.stacks.up import Ends
     from gitops.target import Target
     from gitops.template.stacks import Stack
@@ -89,6 +90,13 @@ class Context:
         return [f"pull request {number} of {manifests.repository}: {topic} to {place.branch.branch}"]
 
     @cached_property
+    def render_cache(self) -> "Cache":
+        """Where renderings are kept between runs."""
+        from gitops.render.cache import Cache, default_folder
+
+        return Cache(default_folder())
+
+    @cached_property
     def docker(self) -> "Docker":
         """The Docker daemon."""
         from gitops.clients.docker import Docker
@@ -118,6 +126,12 @@ class Context:
     @property
     def _registry_auth(self) -> str:
         return self.config.registry.auth if self.config.registry else "ecr"
+
+    def findings(self, repository: str, digest: str) -> "Mapping[str, int] | None":
+        """What the scan of an image found, by severity; None where there was none. Only ECR is asked."""
+        from gitops.clients.aws import Ecr
+
+        return Ecr(self.config.region).findings(repository, digest) if self._registry_auth == "ecr" else None
 
     def immutable_tags(self, image: Image) -> "Callable[[str], bool]":
         """Tells whether a tag of `image`'s repository can never be moved. Only ECR has such repositories."""

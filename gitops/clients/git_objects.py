@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from gitops.clients.codecommit_login import https_url, merged
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError
 
@@ -253,7 +254,13 @@ def _file_of(content: bytes) -> Iterator[BinaryIO]:
 
 def scratch_repository(folder: Path, url: str) -> GitRepository:
     """A bare repository in the empty `folder`, whose remote `origin` is `url`. The URL is never written to disk."""
-    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": url}
-    git = GitRepository(folder, env)
+    address = https_url(url)
+    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": address}
+    git = GitRepository(folder, merged(env, address))
     git.run("init", "--quiet", "--bare")
     return git
+
+
+def with_login(git: GitRepository) -> GitRepository:
+    """`git`, logged in at CodeCommit with the role's credentials where its remote `origin` is there."""
+    return GitRepository(git.directory, merged({}, git.address("origin")))

@@ -61,6 +61,14 @@ class Registry:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """How many findings of ECR's scan an image may have and still be bumped; more are refused."""
+
+    critical: int = rule("Most critical findings.", default=0, minimum=0)
+    high: int | None = rule("Most high findings; any number by default.", default=None, minimum=0)
+
+
+@dataclass(frozen=True)
 class Image:
     """An image that a source repository builds, and the placeholder that manifests call it by."""
 
@@ -80,6 +88,7 @@ class Image:
         " under $REPORTS.",
         default=None,
     )
+    scan: Scan | None = rule("Gate on ECR's scan; none by default.", default=None)
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
 
 
@@ -200,6 +209,11 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    policy: str | None = rule(
+        "Which tag gitops bump takes where it is given none.",
+        default=None,
+        pattern=r"newest-build|alphabetical|semver:[\^~]?\d+(\.\d+){0,2}",
+    )
     fields: tuple[Field, ...] = rule("Fields that a bump writes besides the overlay's images.", default=())
     promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(

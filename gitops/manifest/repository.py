@@ -20,6 +20,7 @@ from gitops.clients.git_objects import (
     NewCommit,
     TreeEntry,
     scratch_repository,
+    with_login,
 )
 from gitops.errors import GitopsError, nearest
 
@@ -306,7 +307,7 @@ class LocalBranch:
 
 def branch_of_clone(git: GitRepository, branch: str) -> RemoteBranch | LocalBranch:
     """Where a bump made in the clone `git` belongs: its remote `origin`, or itself where it has none."""
-    return RemoteBranch(git, branch, scratch=False) if git.address("origin") else LocalBranch(git, branch)
+    return RemoteBranch(with_login(git), branch, scratch=False) if git.address("origin") else LocalBranch(git, branch)
 
 
 @contextmanager

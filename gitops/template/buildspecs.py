@@ -219,16 +219,18 @@ def _plans(config: Config) -> Iterator[str]:
     for cluster in clusters:
         narrowed = f" --cluster {cluster.name}" if len(clusters) > 1 else ""
         file = f"platform-{cluster.name}" if narrowed else "platform"
-        yield _plan(config, f"platform{narrowed}", file, cluster)
+        yield _plan(config, f"platform{narrowed}", file, cluster, save=False)
     for environment in config.environments:
         on = config.cluster(environment.cluster) if environment.cluster else None
-        yield _plan(config, environment.name, environment.name, on)
+        yield _plan(config, environment.name, environment.name, on, save=True)
 
 
-def _plan(config: Config, target: str, file: str, cluster: Cluster | None) -> str:
+def _plan(config: Config, target: str, file: str, cluster: Cluster | None, save: bool) -> str:
+    """Plan `target` into plans/`file`; the plan of one environment can be saved, that of several overlays cannot."""
     account = names.place_of(config, cluster)[0] if cluster else config.account
     profile = f"AWS_PROFILE={account} " if account != config.account else ""
-    return f"{profile}gitops plan {target} --save plans/{file}.json -o markdown > plans/{file}.md"
+    saved = f" --save plans/{file}.json" if save else ""
+    return f"{profile}gitops plan {target}{saved} -o markdown > plans/{file}.md"
 
 
 def _deploy(_: Config, install: Spec) -> Spec:
@@ -250,8 +252,8 @@ def _deploy(_: Config, install: Spec) -> Spec:
                         "# After an approval exactly the plan that was shown is carried out, or nothing is.",
                         'set -- "$GITOPS_TARGET" ${GITOPS_CLUSTER:+--cluster "$GITOPS_CLUSTER"}',
                         'if [ "${GITOPS_STEP:-}" = plan ]; then',
-                        '  mkdir -p plans && gitops plan "$@" --save plans/plan.json -o markdown > plans/plan.md &&',
-                        '    cat plans/plan.md && export PLAN_SUMMARY="$(tail -n 1 plans/plan.md | cut -c 1-900)"',
+                        '  mkdir -p plans && gitops plan "$@" --save plans/plan.json > plans/plan.txt &&',
+                        '    cat plans/plan.txt && export PLAN_SUMMARY="$(tail -n 1 plans/plan.txt | cut -c 1-900)"',
                         'elif [ -n "${GITOPS_PLAN:-}" ]; then',
                         '  shown="CODEBUILD_SRC_DIR_$GITOPS_PLAN"',
                         '  gitops deploy "$@" --yes --rollback-on-failure --plan "${!shown}/plans/plan.json"',

@@ -173,6 +173,26 @@ def platform_clusters(config: Config) -> Sequence[Cluster]:
     return [c for c in config.clusters if not config.platform.clusters or c.name in config.platform.clusters]
 
 
+def duties_on(config: Config, cluster: Cluster) -> Iterator[str]:
+    """The duties that talk to `cluster`."""
+    yield VALIDATE
+    if uses_codecommit(config.manifests):
+        yield REVIEW
+    if config.platform.overlays and cluster in platform_clusters(config):
+        yield DEPLOY_PLATFORM
+    yield from (deploy_duty(environment) for environment in environments_on(config, cluster))
+
+
+def environments_on(config: Config, cluster: Cluster) -> list[Environment]:
+    """The environments that run on `cluster`."""
+    return [environment for environment in config.environments if environment.cluster == cluster.name]
+
+
+def cluster_log_group(cluster: Cluster, kind: str) -> str:
+    """Log group that Container Insights writes `kind` of `cluster` to."""
+    return f"/aws/containerinsights/{cluster.name}/{kind}"
+
+
 def filters_paths(config: Config) -> bool:
     """Whether a push may start the source pipeline for some images only, or not at all."""
     return any(image.context != "." for image in config.images)

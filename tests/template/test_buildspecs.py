@@ -1,15 +1,18 @@
 """The generated buildspecs: what they say, and that only what exists gets into them."""
 
 import re
+import shlex
 import subprocess
 from typing import Any
 
+import click
 import pytest
 import yaml
 
+from gitops.cli import cli
 from gitops.errors import GitopsError
 from gitops.template.buildspecs import buildspecs
-from tests.support.configs import REPOSITORY, sample, variation
+from tests.support.configs import REPOSITORY, every_config, sample, variation
 
 NAMES = ("build", "bump", "validate", "deploy")
 
@@ -91,3 +94,44 @@ def test_an_image_or_runtime_that_codebuild_lacks_is_refused(pipeline: str, erro
     with pytest.raises(GitopsError) as caught:
         buildspecs(variation(extra=f"pipeline: {pipeline}\n"))
     assert error in str(caught.value)
+
+
+def toolkit_commands() -> list[list[str]]:
+    """Each `gitops …` of every config's buildspecs, as an argument list; what the shell fills in is "1"."""
+    found = set()
+    for config in every_config().values():
+        for text in buildspecs(config).values():
+            for line in shell_lines(yaml.safe_load(text)):
+                for match in re.finditer(
+                    r"(?:^|\s)gitops (?!needs)((?:(?!&&|\|\||[;>]|\n).)+)", line.replace("\\\n", " ")
+                ):
+                    found.add(re.sub(r'"\$\([^)]*\)"|"[^"]*\$[^"]*"', "1", match[1]).strip())
+    return [shlex.split(command) for command in sorted(found)]
+
+
+def test_the_command_line_accepts_every_command_that_the_buildspecs_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PULL_REQUEST_ID", "SOURCE_COMMIT", "DESTINATION_COMMIT"):
+        monkeypatch.setenv(name, "x")
+    commands = toolkit_commands()
+    assert {command[0] for command in commands} == {
+        "--version",
+        "build",
+        "bump",
+        "validate",
+        "plan",
+        "deploy",
+        "pipeline",
+    }
+    for command in commands:
+        if command == ["--version"]:
+            continue
+        context = cli.make_context("gitops", list(command))
+        group: click.Command | None = cli
+        rest = list(command)
+        while isinstance(group, click.Group):
+            _, group, rest = group.resolve_command(context, rest)
+        assert group is not None
+        try:
+            group.make_context(group.name, rest, parent=context)
+        except click.UsageError as error:
+            pytest.fail(f"gitops {' '.join(command)}: {error.format_message()}")
