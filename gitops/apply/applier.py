@@ -13,7 +13,7 @@ from gitops.plan.adoption import adoptable, adopted
 from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan
-from gitops.plan.order import dependencies
+from gitops.plan.order import dependencies, rank
 from gitops.plan.planner import stamped
 from gitops.status import State, status
 
@@ -180,8 +180,6 @@ def _defines(definition: KubeObject) -> tuple[str, str]:
 
 def deletion_level(ref: ObjectRef) -> int:
     """When an object is deleted: the reverse of when it is applied; custom objects before their definition."""
-    from gitops.plan.order import rank
-
     return -rank(ref.kind)
 
 

@@ -45,8 +45,6 @@ class Waiter:
     patience: float = 30.0
     """Seconds that a trouble which may pass (no node yet, a quota, a registry that does not answer) may last."""
     now: Callable[[], float] = time.monotonic
-    superseded: Callable[[], str] = lambda: ""
-    """Says why there is no more need to wait; empty while there is."""
     _current: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     _said: dict[ObjectRef, str] = field(default_factory=dict)
     _trouble_since: dict[ObjectRef, float] = field(default_factory=dict)
@@ -76,8 +74,6 @@ class Waiter:
                         yield Event(ref, event.status, event.detail, levels[ref])
                 if pending and self.now() - started > self.timeout:
                     raise self._late(pending)
-                if reason := self.superseded():
-                    raise GitopsError("deploy", reason, "the newer deploy goes on")
                 for seen in watches.news(TICK if pending else 0):
                     if seen.ref in self._current:
                         self._current[seen.ref] = seen

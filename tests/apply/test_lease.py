@@ -1,0 +1,118 @@
+"""The lease: one holder, taken over from the dead, lost by those who sleep."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from gitops.apply.lease import Lease, LeaseOptions
+from gitops.clients.cluster import Cluster
+from gitops.errors import GitopsError
+from gitops.objects import KubeObject, ObjectRef
+from tests.support.fake_cluster import FakeCluster
+
+REF = ObjectRef("coordination.k8s.io", "Lease", "default", "gitops-prod")
+OPTIONS = LeaseOptions(duration=15, patience=60, poll=1)
+
+
+class Clock:
+    """Time that passes when somebody sleeps, and not otherwise."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 24, tzinfo=UTC) + timedelta(seconds=self.seconds)
+
+
+def lease(cluster: Cluster, holder: str, clock: Clock) -> Lease:
+    return Lease(cluster, REF, holder, OPTIONS, clock.sleep, clock.monotonic, clock.now)
+
+
+def held_by(cluster: Cluster) -> str:
+    found = cluster.get(REF)
+    assert found is not None
+    return str(found.body["spec"]["holderIdentity"])
+
+
+def dead(cluster: FakeCluster, clock: Clock) -> None:
+    """A lease whose holder was killed just now."""
+    spec = {
+        "holderIdentity": "the dead",
+        "leaseDurationSeconds": 15,
+        "acquireTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "renewTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "leaseTransitions": 4,
+    }
+    metadata = {"name": REF.name, "namespace": REF.namespace}
+    cluster.create(
+        KubeObject({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec})
+    )
+
+
+def test_it_is_held_within_and_free_after() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock):
+        assert held_by(cluster) == "one"
+    assert held_by(cluster) == ""
+    with lease(cluster, "two", clock) as second:
+        assert second.token == 2
+    assert clock.seconds == 0
+
+
+def test_who_comes_while_it_is_held_waits_and_then_says_who_holds_it() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock) as first:
+
+        def renewed(seconds: float) -> None:
+            clock.seconds += seconds
+            found = cluster.get(REF)
+            assert found is not None
+            spec = {**found.body["spec"], "renewTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
+            first._held = cluster.replace(KubeObject({**found.body, "spec": spec}))
+
+        second = Lease(cluster, REF, "two", OPTIONS, renewed, clock.monotonic, clock.now)
+        with pytest.raises(GitopsError, match=r"Lease/default/gitops-prod: one deploys here since 00:00:00Z"), second:
+            pass
+        assert 60 <= clock.seconds <= 62
+        assert held_by(cluster) == "one"
+
+
+def test_the_lease_of_a_run_that_was_killed_is_taken_when_it_runs_out() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    dead(cluster, clock)
+    with lease(cluster, "next", clock) as taken:
+        assert 15 < clock.seconds < 17
+        assert taken.token == 5
+
+
+def test_a_lease_that_is_long_dead_is_taken_at_once() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    dead(cluster, clock)
+    clock.seconds = 61
+    with lease(cluster, "next", clock):
+        assert clock.seconds == 61
+
+
+def test_who_slept_too_long_may_not_write_any_more() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock) as held:
+        held.check()
+        clock.seconds = 15.1
+        with pytest.raises(GitopsError, match="was lost"):
+            held.check()
+    assert held_by(cluster) == "one"
+
+
+def test_an_answer_that_was_lost_does_not_lock_us_out() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    first = lease(cluster, "one", clock)
+    first._acquire()
+    again = lease(cluster, "one", clock)
+    again._acquire()
+    assert clock.seconds == 0
