@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.argument("image")
 @click.option("--env", "-e", "environments", multiple=True, help="Environment; may be repeated.")
 @click.option("--all", "everywhere", is_flag=True, help="Every kustomization of the repository that has the image.")
-@click.option("--tag", help="Tag; its digest is read from the registry.")
+@click.option("--tag", help="Tag; its digest is read from the registry. Without it the environment's policy chooses.")
 @click.option("--digest", help="Digest, as in sha256:…; with --tag, or alone where the overlay has no tag.")
 @click.option("--from", "build", type=click.Path(path_type=Path), help="image.json that gitops build wrote.")
 @where
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--despite-hold", is_flag=True, help="Change environments that are held.")
 @author
 @click.option("--build-url", default="", envvar="CODEBUILD_BUILD_URL", help="Build that asks for it, for a trailer.")
+@click.option("--pull-request", is_flag=True, help="Open or update a CodeCommit pull request instead of pushing.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
@@ -44,6 +45,7 @@ def command(
     despite_hold: bool,
     author: str,
     build_url: str,
+    pull_request: bool,
     dry_run: bool,
     as_json: bool,
 ) -> int:
@@ -57,17 +59,26 @@ def command(
     """
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions, bump
+    from gitops.manifest.review import topic_of
+    from gitops.manifest.wanted import refuse_findings
 
     if bool(environments) == everywhere:
         raise UsageError("gitops bump", "needs environments (--env), or --all", "gitops bump IMAGE --env ENV")
-    with context.manifests(url, branch, environments) as place:
+    with context.manifests(url, branch, environments, whole=everywhere) as place:
+        if not (tag or digest or build):
+            tag = _tag_by_policy(context, image, environments)
         wanted = _wanted(context, image, tag, digest, build, build_url)
+        refuse_findings(place.config.image(wanted.name), wanted.digest, context.findings)
         choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
-        intent = bump(wanted, choose, options, place.prefix)
+        intent = bump(wanted, choose, options, place.prefix, place.fields(environments))
+        if pull_request:
+            place = place.proposing(topic_of(wanted.name, environments))
         written = place.write(intent, dry_run=dry_run)
         notes = place.settle(written)
+        if pull_request and written.commit:
+            notes += context.review(place, written)
     show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
     return PENDING if dry_run and written.proposal.changed else DONE
 
@@ -88,9 +99,19 @@ def _wanted(
     repository = context.config.image_repository(image)
     if digest:
         return WantedImage(image.name, repository, tag or "", digest, build_url=build_url)
-    if not tag:
-        raise UsageError("gitops bump", "needs --tag, --digest or --from", "--tag 1.4.2, or --from image.json")
+    assert tag
     return wanted_image(image, repository, tag, context.registry, build_url)
+
+
+def _tag_by_policy(context: "Context", name: str, environments: tuple[str, ...]) -> str:
+    """The tag that the environments' policy wants; they must agree on one."""
+    from gitops.manifest.wanted import tag_by_policy
+
+    policies = {context.config.environment(environment).policy for environment in environments}
+    if len(policies) != 1 or None in policies:
+        hint = "--tag 1.4.2, --from image.json, or a policy in gitops.yaml"
+        raise UsageError("gitops bump", "needs --tag, --digest or --from", hint)
+    return tag_by_policy(context.config.image(name), str(policies.pop()), context.registry)
 
 
 def _read(path: Path) -> bytes:

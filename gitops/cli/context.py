@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
+    from gitops.manifest.repository import Written
     from gitops.plan.planner import Policy
+    from gitops.render.cache import Cache
     from gitops.stacks.up import Ends
     from gitops.target import Target
     from gitops.template.stacks import Stack
@@ -52,21 +54,47 @@ class Context:
 
     @contextmanager
     def manifests(
-        self, url: str | None, branch: str | None = None, environments: Sequence[str] = ()
+        self, url: str | None, branch: str | None = None, environments: Sequence[str] = (), *, whole: bool = False
     ) -> "Iterator[Place]":
         """Where the manifest repository is written: at `url`, without a clone, or in the clone that one stands in.
 
         At a URL the config is the one at the branch's tip, from here on.
-        `environments` are those that will be asked for, so that what they need comes in one request.
+        `environments` are those that will be asked for, so that what they need comes in one request; all files come
+        with `whole`.
         """
         from gitops.manifest.place import clone_place, remote_place
 
         if url:
-            with remote_place(url, branch or "main", environments) as place:
+            with remote_place(url, branch or "main", environments, whole=whole) as place:
                 self.config = place.config
                 yield place
         else:
             yield clone_place(self.config, self.root)
+
+    def review(self, place: "Place", written: "Written") -> list[str]:
+        """Open or update the pull request of a bump that was proposed; what there is to say of it."""
+        from gitops.clients.codecommit import PullRequest, PullRequests
+        from gitops.manifest.bump import BumpProposal
+        from gitops.manifest.repository import ProposedBranch
+        from gitops.manifest.review import MARKER, markdown
+
+        manifests, message = self.config.manifests, written.proposal.message
+        assert isinstance(place.branch, ProposedBranch)
+        assert isinstance(written.proposal, BumpProposal)
+        requests = PullRequests(self.config.region)
+        topic, text = place.branch.topic, markdown(written.proposal)
+        number = requests.open_or_update(
+            manifests.repository, topic, place.branch.branch, message.subject, str(message)
+        )
+        requests.comment(PullRequest(number, manifests.repository, written.commit, written.base), text, MARKER)
+        return [f"pull request {number} of {manifests.repository}: {topic} to {place.branch.branch}"]
+
+    @cached_property
+    def render_cache(self) -> "Cache":
+        """Where renderings are kept between runs."""
+        from gitops.render.cache import Cache, default_folder
+
+        return Cache(default_folder())
 
     @cached_property
     def docker(self) -> "Docker":
@@ -98,6 +126,12 @@ class Context:
     @property
     def _registry_auth(self) -> str:
         return self.config.registry.auth if self.config.registry else "ecr"
+
+    def findings(self, repository: str, digest: str) -> "Mapping[str, int] | None":
+        """What the scan of an image found, by severity; None where there was none. Only ECR is asked."""
+        from gitops.clients.aws import Ecr
+
+        return Ecr(self.config.region).findings(repository, digest) if self._registry_auth == "ecr" else None
 
     def immutable_tags(self, image: Image) -> "Callable[[str], bool]":
         """Tells whether a tag of `image`'s repository can never be moved. Only ECR has such repositories."""

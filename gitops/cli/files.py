@@ -48,12 +48,12 @@ def read_changes(root: Path, generated: Mapping[str, bytes], scope: tuple[str, .
     return Folder(root, upgrade(generated, read_files(root, generated.keys() | ours.keys()), ours), others)
 
 
-def decide(folders: Sequence[Folder], force: bool) -> list[Folder]:
+def decide(folders: Sequence[Folder], force: bool, ask: bool = True) -> list[Folder]:
     """Settle every conflict: by `force`, or by asking on a terminal. Raises `GitopsError` with the list elsewhere."""
     conflicts = [
         (folder.root, change) for folder in folders for change in folder.changes if change.action == "conflict"
     ]
-    if conflicts and not force and not sys.stdin.isatty():
+    if conflicts and not force and not (ask and sys.stdin.isatty()):
         listed = "".join(f"\n  {folder / change.path}: {change.detail}" for folder, change in conflicts)
         raise GitopsError(
             str(conflicts[0][0]),

@@ -67,7 +67,7 @@ def command(directory: Path, git: bool, yes: bool, force: bool, **given: Any) ->
     config = parse_config(text.encode())
     generated = {config.source: source_repository(config), config.manifests: manifest_repository(config, text)}
     found = [read_changes(directory / _folder(repository), files, ("",)) for repository, files in generated.items()]
-    for repository, folder in zip(generated, decide(found, force), strict=True):
+    for repository, folder in zip(generated, decide(found, force, ask=not yes), strict=True):
         write(folder)
         show(folder)
         if git:

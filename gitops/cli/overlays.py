@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gitops.clients.folder import read_files
 from gitops.config import Cluster, Config, Environment
+from gitops.config.overlays import all_overlays
 from gitops.errors import GitopsError, UsageError, nearest
 from gitops.generate.autoscaling import LOAD_TEST
 from gitops.objects import KubeObject
@@ -64,13 +65,13 @@ def _overlay(
 
 
 def _folders(config: Config, root: Path) -> dict[str, tuple[str, Cluster | None]]:
-    """Name -> folder and cluster, of the platform's overlays, the environments', and the load test."""
-    names = config.platform.clusters or tuple(cluster.name for cluster in config.clusters)
-    first = config.cluster(names[0]) if names else None
-    result = {name: (f"kustomize/overlays/{name}", first) for name in config.platform.overlays}
-    result |= {
-        environment.name: (environment.path, _cluster(config, environment)) for environment in config.environments
-    }
+    """Name -> folder and cluster, of every overlay and the load test. With several clusters: NAME@CLUSTER."""
+    every = all_overlays(config)
+    names = [each.name for each in every]
+    result = {}
+    for each in every:
+        name = each.name if names.count(each.name) == 1 else f"{each.name}@{each.cluster}"
+        result[name] = (each.path, config.cluster(each.cluster) if each.cluster else None)
     if (root / LOAD_TEST / "kustomization.yaml").is_file():
         result["load-test"] = (LOAD_TEST, _cluster(config, config.environments[0]))
     return result

@@ -6,25 +6,101 @@ import click
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
+    from gitops.render import Rendered
+
+_CHANGED = "Name the overlays whose files changed since REV, among all or those named; print no objects."
 
 
 @click.command()
-@click.argument("name", metavar="ENV")
-@click.option("--output", "-o", "form", type=click.Choice(["yaml", "json"]), default="yaml")
+@click.argument("names", metavar="ENV...", nargs=-1)
+@click.option(
+    "--output", "-o", "form", type=click.Choice(["yaml", "json"]), default="yaml", help="Form of the objects."
+)
+@click.option(
+    "--verify", is_flag=True, help="Render with kustomize too, and show any difference; exit 1 if there is one."
+)
+@click.option("--changed-since", metavar="REV", default="", help=_CHANGED)
+@click.option("--inputs", is_flag=True, help="Print the files that were read, with their SHA-256; print no objects.")
+@click.option("--no-cache", is_flag=True, help="Render even what was rendered before.")
 @click.pass_obj
-def command(context: "Context", name: str, form: str) -> None:
+def command(
+    context: "Context",
+    names: tuple[str, ...],
+    form: str,
+    verify: bool,
+    changed_since: str,
+    inputs: bool,
+    no_cache: bool,
+) -> None:
     """Print the objects of ENV: an environment, an overlay of the platform, or `platform` for all of these.
 
-    Reads files only; no cluster is asked.
+    Reads files only; no cluster is asked. Without ENV: everything that gitops.yaml names.
     """
-    from gitops.cli.output import echo, echo_json
-    from gitops.config.overlays import overlays_named
+    from gitops.cli.output import echo
+    from gitops.errors import UsageError
+
+    if not names and not (changed_since or verify):
+        raise UsageError("gitops render", "needs an environment", "gitops render prod, or --changed-since REV for all")
+    rendered = _rendered(context, names, cache=not no_cache)
+    if changed_since:
+        _show_changed(context, rendered, changed_since)
+    elif inputs:
+        every = {name: digest for each in rendered.values() for name, digest in each.inputs.items()}
+        echo("\n".join(f"{every[name]}  {name}" for name in sorted(every)))
+    elif verify:
+        _verify(context, rendered)
+    else:
+        _show_objects(rendered, form)
+
+
+def _rendered(context: "Context", names: tuple[str, ...], *, cache: bool) -> "dict[str, Rendered]":
+    """Each overlay that `names` stand for, by its folder; warnings go to stderr."""
+    from gitops.cli.output import echo_error
+    from gitops.config.overlays import all_overlays, overlays_named
     from gitops.render import render
+
+    config = context.config
+    wanted = [each for name in names for each in overlays_named(config, name)] if names else all_overlays(config)
+    found = {}
+    for path in dict.fromkeys(overlay.path for overlay in wanted):
+        found[path] = render(context.root, path, context.render_cache if cache else None)
+    for warning in dict.fromkeys(warning for each in found.values() for warning in each.warnings):
+        echo_error(f"warning: {warning}")
+    return found
+
+
+def _show_objects(rendered: "dict[str, Rendered]", form: str) -> None:
+    from gitops.cli.output import echo, echo_json
     from gitops.target.rendered import to_yaml
 
-    paths = dict.fromkeys(overlay.path for overlay in overlays_named(context.config, name))
-    objects = [each for path in paths for each in render(context.root, path).objects]
+    objects = [each for overlay in rendered.values() for each in overlay.objects]
     if form == "json":
         echo_json({"apiVersion": "v1", "kind": "List", "items": [each.body for each in objects]})
     else:
         echo("---\n".join(to_yaml(each.body).decode() for each in objects).rstrip("\n"))
+
+
+def _show_changed(context: "Context", rendered: "dict[str, Rendered]", revision: str) -> None:
+    from gitops.cli.output import echo
+    from gitops.clients.changes import changed_since
+
+    changed = changed_since(context.root, revision)
+    for path, each in rendered.items():
+        if each.depends_on(changed):
+            echo(path)
+
+
+def _verify(context: "Context", rendered: "dict[str, Rendered]") -> None:
+    from gitops.cli import leave
+    from gitops.cli.output import echo, style
+    from gitops.errors import FAILED
+    from gitops.render.verify import difference
+
+    differ = 0
+    for path, each in rendered.items():
+        lines = difference(context.root, path, each.objects)
+        differ += bool(lines)
+        how = style("differs from kustomize", "red") if lines else "as kustomize renders it"
+        echo("\n".join([f"{path}: {len(each.objects)} objects, {how}", *lines]))
+    if differ:
+        leave(FAILED)

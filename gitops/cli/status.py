@@ -32,9 +32,7 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> None
     wanted = overlays_named(context.config, name) if name else all_overlays(context.config)
     revisions = Revisions(context.root)
     held = _holds(context, [overlay.name for overlay in wanted])
-    rows = [
-        _row(context, overlay, kube_context, revisions) | {"hold": held.get(overlay.name, "")} for overlay in wanted
-    ]
+    rows = [_row(context, overlay, kube_context, revisions) | _held(held.get(overlay.name)) for overlay in wanted]
     if form == "json":
         echo_json(rows)
     else:
@@ -67,7 +65,7 @@ def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions:
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
     inventory = target.inventory(release)
-    facts: dict[str, Any] = {"cluster": target.name, "details": _last(inventory)}
+    facts: dict[str, Any] = {"cluster": target.name.removeprefix("branch "), "details": _last(inventory)}
     deployed = inventory.deployed
     if deployed is None:
         return facts | {"health": "not deployed"}

@@ -1,5 +1,7 @@
 """`gitops validate`: check every overlay offline."""
 
+from collections.abc import Sequence
+
 import click
 
 from gitops import __version__
@@ -7,8 +9,9 @@ from gitops.cli import leave
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, style
 from gitops.cli.overlays import overlays_of
-from gitops.errors import FAILED, UsageError
-from gitops.validate import Finding, validate
+from gitops.errors import FAILED, GitopsError, Problems, UsageError
+from gitops.render.verify import difference
+from gitops.validate import Finding, Overlay, validate
 from gitops.validate.report import as_json, as_junit, as_sarif
 from gitops.validate.running import WORKLOADS, would_be_refused
 
@@ -20,10 +23,13 @@ _RUNNING = "Ask the clusters instead: what runs there that this level of Pod Sec
 @click.option(
     "-o", "--output", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", help="Form of the result."
 )
+@click.option("--verify-render", is_flag=True, help="Render with kustomize too; exit 1 where the objects differ.")
 @click.option("--running", metavar="LEVEL", type=click.Choice(["baseline", "restricted"]), help=_RUNNING)
 @click.option("--context", "kube_context", default="", help="With --running: context of the kubeconfig to use.")
 @click.pass_obj
-def command(context: Context, names: tuple[str, ...], output: str, running: str | None, kube_context: str) -> None:
+def command(
+    context: Context, names: tuple[str, ...], output: str, verify_render: bool, running: str | None, kube_context: str
+) -> None:
     """Render the overlays NAMES (all by default) and check them offline; exit 1 where there are errors.
 
     A comment on a line leaves a finding out there: # gitops: ignore F002
@@ -32,6 +38,8 @@ def command(context: Context, names: tuple[str, ...], output: str, running: str 
         _ask_clusters(context, names, running, kube_context)
         return
     overlays, failed = overlays_of(context.config, context.root, names)
+    if verify_render:
+        _verify(context, overlays)
     findings = sorted([*failed, *validate(overlays)])
     if output == "json":
         echo_json(as_json(findings))
@@ -45,14 +53,29 @@ def command(context: Context, names: tuple[str, ...], output: str, running: str 
         leave(FAILED)
 
 
+def _verify(context: Context, overlays: Sequence[Overlay]) -> None:
+    """Raises `Problems` for the overlays that kustomize renders to other objects."""
+    differ = [
+        GitopsError(each.folder, "kustomize renders other objects", "gitops render ENV --verify shows which")
+        for each in overlays
+        if each.objects and difference(context.root, each.folder, each.objects)
+    ]
+    if differ:
+        raise Problems(differ)
+
+
 def _show(findings: list[Finding], overlays: int, objects: int) -> None:
     for finding in findings:
         color = "red" if finding.severity == "error" else "yellow"
         echo(f"{finding.file}:{finding.line}: {style(finding.severity, color)} {finding.code} {finding.what}")
         echo(f"  {finding.why}; {finding.fix}")
     errors = sum(finding.severity == "error" for finding in findings)
-    counted = f"{errors} errors, {len(findings) - errors} warnings" if findings else "valid"
-    echo(f"{counted} · {overlays} overlays, {objects} objects")
+    counted = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}" if findings else "valid"
+    echo(f"{counted} · {_count(overlays, 'overlay')}, {_count(objects, 'object')}")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_context: str) -> None:
@@ -66,9 +89,8 @@ def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_con
         objects = [o for kind in WORKLOADS for o in cluster.list(*kind, environment.namespace).objects]
         found = would_be_refused(objects, level)
         refused += len(found)
-        said = (
-            f"{level} would refuse {len({ref for ref, _ in found})} workloads" if found else f"{level} refuses nothing"
-        )
+        workloads = _count(len({ref for ref, _ in found}), "workload")
+        said = f"{level} would refuse {workloads}" if found else f"{level} refuses nothing"
         echo(f"{environment.name} on {cluster.name}: {said}")
         for ref, what in found:
             echo(f"  {ref}: {what}")

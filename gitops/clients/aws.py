@@ -119,3 +119,20 @@ class Ecr:
             ) from error
         filters = found.get("imageTagMutabilityExclusionFilters", [])
         return Mutability(found.get("imageTagMutability", "MUTABLE"), tuple(item["filter"] for item in filters))
+
+    def findings(self, repository: str, digest: str) -> dict[str, int] | None:
+        """How many findings of each severity the scan of an image has (ecr:DescribeImageScanFindings).
+
+        None where it was not scanned, or is still being.
+        """
+        ecr = self._client()
+        try:
+            with aws_errors(f"{repository}@{digest[:19]}"):
+                answer = ecr.describe_image_scan_findings(repositoryName=repository, imageId={"imageDigest": digest})
+        except AwsRefused as error:
+            if error.code == "ScanNotFoundException":
+                return None
+            raise
+        if answer["imageScanStatus"]["status"] not in ("COMPLETE", "ACTIVE"):
+            return None
+        return dict(answer.get("imageScanFindings", {}).get("findingSeverityCounts", {}))

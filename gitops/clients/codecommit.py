@@ -1,4 +1,4 @@
-"""CodeCommit's pull requests: one comment of ours on each, kept up to date, and our approval."""
+"""CodeCommit's pull requests: opened or brought up to date, one comment of ours on each, and our approval."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +21,36 @@ class PullRequests:
 
     def __init__(self, region: str) -> None:
         self._client = client("codecommit", region)
+
+    def open_or_update(self, repository: str, source: str, destination: str, title: str, description: str) -> str:
+        """The id of the one open pull request from branch `source` to `destination`, with this title and text."""
+        found = self._open_between(repository, source, destination)
+        with aws_errors(repository):
+            if not found:
+                target = {
+                    "repositoryName": repository,
+                    "sourceReference": source,
+                    "destinationReference": destination,
+                }
+                opened = self._client.create_pull_request(title=title, description=description, targets=[target])
+                return str(opened["pullRequest"]["pullRequestId"])
+            self._client.update_pull_request_title(pullRequestId=found, title=title)
+            self._client.update_pull_request_description(pullRequestId=found, description=description)
+        return found
+
+    def _open_between(self, repository: str, source: str, destination: str) -> str:
+        """The id of the open pull request between two branches; empty where there is none."""
+        with aws_errors(repository):
+            pages = self._client.get_paginator("list_pull_requests").paginate(
+                repositoryName=repository, pullRequestStatus="OPEN"
+            )
+            for request in (request for page in pages for request in page["pullRequestIds"]):
+                found = self._client.get_pull_request(pullRequestId=request)["pullRequest"]
+                for target in found["pullRequestTargets"]:
+                    ends = (target["sourceReference"], target["destinationReference"])
+                    if ends == (f"refs/heads/{source}", f"refs/heads/{destination}"):
+                        return str(request)
+        return ""
 
     def comment(self, request: PullRequest, text: str, marker: str) -> str:
         """Post `text`, or put it into our comment on this revision, which is known by `marker`. Returns its id."""

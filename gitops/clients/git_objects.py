@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from gitops.clients.codecommit_login import https_url, merged
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError
 
@@ -61,10 +62,11 @@ class NewCommit:
 class GitObjects:
     """The objects and branches of one repository on this machine."""
 
-    def __init__(self, git: GitRepository, partial_of: str = "") -> None:
-        """`partial_of` is the branch of `origin` of which only the tip is here, without its blobs."""
+    def __init__(self, git: GitRepository, partial_of: str = "", *, blobs: bool = True) -> None:
+        """`partial_of` is the branch of `origin` of which only the tip is here, with or without its `blobs`."""
         self.git = git
         self._partial_of = partial_of
+        self._blobs = blobs
         self._present: set[str] = set()
         self._deepened = False
 
@@ -109,7 +111,7 @@ class GitObjects:
 
     def _prefetch(self, entries: Sequence[TreeEntry]) -> None:
         """Where blobs were left at the remote, get all of these in one request; git alone takes one for each."""
-        missing = {entry.object_id for entry in entries} - self._present if self._partial_of else set()
+        missing = {entry.object_id for entry in entries} - self._present if not self._blobs else set()
         if not missing:
             return
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none")
@@ -128,7 +130,7 @@ class GitObjects:
 
     @property
     def partial(self) -> bool:
-        """Whether only the newest commits are here, without their blobs."""
+        """Whether only the newest commits are here."""
         return bool(self._partial_of)
 
     def last_change(self, commit: str, path: str) -> str:
@@ -198,7 +200,10 @@ class GitObjects:
         return self.commit_of(into)
 
     def push(self, remote: str, branch: str, commit: str, expected: str) -> bool:
-        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more."""
+        """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more.
+
+        An empty `expected` says that there is no such branch yet.
+        """
         lease = f"--force-with-lease=refs/heads/{branch}:{expected}"
         try:
             self.git.run("push", "--quiet", "--no-follow-tags", lease, remote, f"{commit}:refs/heads/{branch}")
@@ -249,7 +254,13 @@ def _file_of(content: bytes) -> Iterator[BinaryIO]:
 
 def scratch_repository(folder: Path, url: str) -> GitRepository:
     """A bare repository in the empty `folder`, whose remote `origin` is `url`. The URL is never written to disk."""
-    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": url}
-    git = GitRepository(folder, env)
+    address = https_url(url)
+    env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": address}
+    git = GitRepository(folder, merged(env, address))
     git.run("init", "--quiet", "--bare")
     return git
+
+
+def with_login(git: GitRepository) -> GitRepository:
+    """`git`, logged in at CodeCommit with the role's credentials where its remote `origin` is there."""
+    return GitRepository(git.directory, merged({}, git.address("origin")))

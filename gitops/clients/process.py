@@ -48,13 +48,12 @@ def follow(
     finally:
         _stop(process)
         reader.join(DRAIN)
-        if not reader.is_alive():
-            process.stdout.close()
 
 
 def _read(stream: IO[bytes], line: Callable[[str], None]) -> None:
-    for raw in stream:
-        line(raw.decode("utf-8", "replace").rstrip("\r\n"))
+    with stream:
+        for raw in stream:
+            line(raw.decode("utf-8", "replace").rstrip("\r\n"))
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:

@@ -88,6 +88,20 @@ class RegistryClient:
         labels: Mapping[str, str] = (json.loads(answer.data).get("config") or {}).get("Labels") or {}
         return labels
 
+    def tags(self, repository: str) -> list[str]:
+        """Every tag of `repository`, page by page; none where the registry has no such repository."""
+        result: list[str] = []
+        path = "tags/list?n=1000"
+        while path:
+            answer = self._ask("GET", repository, path, {})
+            if answer.status == 404:
+                return result
+            self._expect(answer, 200, repository)
+            result += json.loads(answer.data).get("tags") or []
+            following = re.search(r'/tags/list\?([^>]+)>; *rel="next"', answer.headers.get("Link", ""))
+            path = f"tags/list?{following[1]}" if following else ""
+        return result
+
     def tag(self, repository: str, manifest: Manifest, tag: str) -> None:
         """Give `manifest` another tag. Nothing is uploaded but the manifest itself."""
         headers = {"Content-Type": manifest.media_type}

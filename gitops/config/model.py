@@ -61,6 +61,14 @@ class Registry:
 
 
 @dataclass(frozen=True)
+class Scan:
+    """How many findings of ECR's scan an image may have and still be bumped; more are refused."""
+
+    critical: int = rule("Most critical findings.", default=0, minimum=0)
+    high: int | None = rule("Most high findings; any number by default.", default=None, minimum=0)
+
+
+@dataclass(frozen=True)
 class Image:
     """An image that a source repository builds, and the placeholder that manifests call it by."""
 
@@ -80,6 +88,7 @@ class Image:
         " under $REPORTS.",
         default=None,
     )
+    scan: Scan | None = rule("Gate on ECR's scan; none by default.", default=None)
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
 
 
@@ -177,6 +186,18 @@ class Promotion:
 
 
 @dataclass(frozen=True)
+class Field:
+    """A scalar of a YAML file that says an image, such as a tag in Helm values."""
+
+    file: str = rule("The file, relative to gitops.yaml.", pattern=RELATIVE_PATH)
+    path: str = rule("Where in it, as in backend.image.tag or list[0].tag.", pattern=r"[^\s.]+(\.[^\s.]+)*")
+    image: str = rule("The `name` of one of `images`.")
+    part: str = rule(
+        "What it says of the image; reference is all of it.", choices=("tag", "digest", "name", "reference")
+    )
+
+
+@dataclass(frozen=True)
 class Environment:
     """An application overlay and where it is released."""
 
@@ -188,6 +209,12 @@ class Environment:
         "Folder of its kustomization; kustomize/overlays/NAME by default.", default=None, pattern=RELATIVE_PATH
     )
     approval: bool = rule("Ask a person before the pipeline deploys.", default=False)
+    policy: str | None = rule(
+        "Which tag gitops bump takes where it is given none.",
+        default=None,
+        pattern=r"newest-build|alphabetical|semver:[\^~]?\d+(\.\d+){0,2}",
+    )
+    fields: tuple[Field, ...] = rule("Fields that a bump writes besides the overlay's images.", default=())
     promotion: Promotion = rule("What images must have proved before they are promoted here.", default=Promotion())
     pod_security: str = rule(
         "Pod Security level that the namespace enforces; `restricted` is audited and warned of in any case.",

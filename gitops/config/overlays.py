@@ -21,13 +21,24 @@ class Overlay:
     target: Target | None = None
 
 
+def platform_clusters(config: Config) -> tuple[str, ...]:
+    """The clusters that get the platform's overlays."""
+    return config.platform.clusters or tuple(cluster.name for cluster in config.clusters)
+
+
+def platform_path(config: Config, overlay: str, cluster: str) -> str:
+    """The folder of a platform overlay. With several clusters each has its own: agents' manifests name their cluster,
+    and versions differ."""
+    folder = f"kustomize/overlays/{overlay}"
+    return folder if len(platform_clusters(config)) == 1 else f"{folder}/{cluster}"
+
+
 def all_overlays(config: Config) -> tuple[Overlay, ...]:
     """The platform's overlays on each of its clusters, then the environments: the order of a first deploy."""
-    clusters = config.platform.clusters or tuple(cluster.name for cluster in config.clusters)
     platform = [
-        Overlay(name, f"kustomize/overlays/{name}", cluster=cluster)
+        Overlay(name, platform_path(config, name, cluster), cluster=cluster)
         for name in config.platform.overlays
-        for cluster in clusters
+        for cluster in platform_clusters(config)
     ]
     environments = [
         Overlay(each.name, each.path, each.namespace, each.cluster or "", each.target) for each in config.environments

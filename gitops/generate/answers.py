@@ -145,11 +145,9 @@ def _workload(answers: Answers) -> str:
 
 
 def _overlays(answers: Answers) -> tuple[str, ...]:
-    """Platform overlays: those that name their cluster only where there is one."""
+    """Platform overlays; none where there is no cluster."""
     if answers.rendered:
         return ()
-    if len(answers.clusters) > 1:
-        return ("security",)
     agent = ("monitoring",) if answers.monitoring == "manifests" else ()
     return ("security", "logging", *agent, "autoscaling")
 

@@ -1,19 +1,16 @@
 """kustomize/overlays/autoscaling: Cluster Autoscaler, metrics-server, headroom; and the load test beside it."""
 
-from gitops.config import Config
+from gitops.config import Cluster, Config
 from gitops.errors import GitopsError
-from gitops.generate.clusters import platform_cluster
 from gitops.generate.pins import Pin, pinned
 from gitops.generate.security import HEADROOM_NAMESPACE, load_test_namespace, namespace_text, psa_version
 from gitops.generate.texts import Files, fill, scalar
 
-AUTOSCALING = "kustomize/overlays/autoscaling"
 LOAD_TEST = "kustomize/load-test"
 
 
-def autoscaling_files(config: Config, pins: tuple[Pin, ...]) -> Files:
-    """The overlay for the platform's cluster. Raises `GitopsError` on EKS Auto Mode, which scales by itself."""
-    cluster = platform_cluster(config, "autoscaling")
+def autoscaling_files(config: Config, cluster: Cluster, pins: tuple[Pin, ...]) -> Files:
+    """The overlay of `cluster`, by file. Raises `GitopsError` on EKS Auto Mode, which scales by itself."""
     if cluster.auto_mode:
         raise GitopsError(
             config.file,
@@ -49,7 +46,7 @@ def autoscaling_files(config: Config, pins: tuple[Pin, ...]) -> Files:
                 f"headroom runs in the namespace {HEADROOM_NAMESPACE}, which the overlay security makes",
                 "add security to platform.overlays, or write platform: {headroom: {pods: 0}}",
             )
-    return {f"{AUTOSCALING}/{file}": text.encode() for file, text in result.items()}
+    return {file: text.encode() for file, text in result.items()}
 
 
 def load_test_files(config: Config, pins: tuple[Pin, ...]) -> Files:

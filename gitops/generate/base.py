@@ -62,7 +62,9 @@ def _network_policy(config: Config, application: Application) -> str:
     callers += [_block(cidr) for cidr in application.caller_cidrs]
     if application.autoscaling:
         callers.append(_namespace(load_test_namespace(config)))
-    rules = [_rule("to", [_pods(called.name)], [called.port]) for called in _called(config, application)]
+    # The security overlay lets every pod of the namespace ask for names; without it each application has to.
+    rules = [] if "security" in config.platform.overlays else [_NAMES]
+    rules += [_rule("to", [_pods(called.name)], [called.port]) for called in _called(config, application)]
     rules += [_rule("to", [_block(egress.cidr)], list(egress.ports)) for egress in application.egress]
     if application.aws:
         rules.append(
@@ -74,6 +76,22 @@ def _network_policy(config: Config, application: Application) -> str:
         ingress="ingress:\n" + _indented(_rule("from", callers, [application.port])) if callers else "",
         egress="egress:\n" + _indented("\n".join(rules)) if rules else "",
     )
+
+
+_NAMES = """\
+# Names, of the cluster and of the world.
+- to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: kube-system
+      podSelector:
+        matchLabels:
+          k8s-app: kube-dns
+  ports:
+    - protocol: UDP
+      port: 53
+    - protocol: TCP
+      port: 53"""
 
 
 def _called(config: Config, application: Application) -> list[Application]:

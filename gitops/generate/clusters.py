@@ -1,24 +1,17 @@
-"""The one cluster that a platform overlay is written for, and what of it the overlays need."""
+"""What of a cluster the platform's overlays depend on, and which environments it runs."""
 
-from gitops.config import Cluster, Config
-from gitops.errors import GitopsError
+from gitops.config import Cluster, Config, Environment
+from gitops.config.overlays import platform_clusters
 
 
-def platform_cluster(config: Config, overlay: str) -> Cluster:
-    """The cluster whose name and version `overlay` holds.
+def environments_of(config: Config, cluster: Cluster) -> tuple[Environment, ...]:
+    """The environments that are deployed to `cluster`."""
+    return tuple(environment for environment in config.environments if environment.cluster == cluster.name)
 
-    Raises `GitopsError` where there are several: the agents' manifests name their cluster.
-    """
-    names = config.platform.clusters or tuple(cluster.name for cluster in config.clusters)
-    if not names:
-        raise GitopsError(config.file, f"the platform overlay '{overlay}' needs a cluster", "name one under clusters")
-    if len(names) > 1:
-        raise GitopsError(
-            config.file,
-            f"the platform overlay '{overlay}' names its cluster, and there are {len(names)}: {', '.join(names)}",
-            "keep a manifest repository for each, or name one under platform.clusters",
-        )
-    return config.cluster(names[0])
+
+def has_platform(config: Config, environment: Environment, overlay: str) -> bool:
+    """Whether the platform's `overlay` is deployed to the environment's cluster."""
+    return overlay in config.platform.overlays and environment.cluster in platform_clusters(config)
 
 
 def fine_grained_kubelet(cluster: Cluster) -> bool:

@@ -4,6 +4,7 @@ from posixpath import relpath
 
 from gitops.config import Config, Environment
 from gitops.generate.base import BASE
+from gitops.generate.clusters import has_platform
 from gitops.generate.security import namespace
 from gitops.generate.texts import Files, fill, items, scalar
 
@@ -20,7 +21,7 @@ def environment_files(config: Config) -> Files:
 def _overlay(config: Config, environment: Environment) -> dict[str, bytes]:
     resources = [relpath(BASE, environment.path)]
     result = {}
-    if "security" not in config.platform.overlays:  # nothing else makes the namespace
+    if not has_platform(config, environment, "security"):  # nothing else makes the namespace
         resources.insert(0, "namespace.yaml")
         result[f"{environment.path}/namespace.yaml"] = namespace(config, environment).encode()
     text = fill(

@@ -1,11 +1,10 @@
 """kustomize/overlays/logging: Fluent Bit."""
 
-from gitops.config import Config
-from gitops.generate.clusters import fine_grained_kubelet, platform_cluster
+from gitops.config import Cluster, Config
+from gitops.generate.clusters import fine_grained_kubelet
 from gitops.generate.pins import Pin, pinned
 from gitops.generate.texts import Files, fill
 
-LOGGING = "kustomize/overlays/logging"
 _KUBELET_RULE = """\
 # The kubelet's list of pods. Not nodes/proxy, which would let it run commands in any container of the node.
 - apiGroups:
@@ -17,9 +16,8 @@ _KUBELET_RULE = """\
 _KUBELET_LINES = "Use_Kubelet         On\nKubelet_Port        10250"
 
 
-def logging_files(config: Config, pins: tuple[Pin, ...]) -> Files:
-    """The overlay for the platform's cluster."""
-    cluster = platform_cluster(config, "logging")
+def logging_files(config: Config, cluster: Cluster, pins: tuple[Pin, ...]) -> Files:
+    """The overlay of `cluster`, by file."""
     kubelet = fine_grained_kubelet(cluster)
     region = cluster.region or config.region
     image = pinned(pins, "fluent-bit", config, cluster.version)
@@ -32,4 +30,4 @@ def logging_files(config: Config, pins: tuple[Pin, ...]) -> Files:
         "dataplane.conf": fill("logging/dataplane.conf"),
         "host.conf": fill("logging/host.conf"),
     }
-    return {f"{LOGGING}/{file}": text.encode() for file, text in result.items()}
+    return {file: text.encode() for file, text in result.items()}

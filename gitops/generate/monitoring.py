@@ -1,16 +1,13 @@
 """kustomize/overlays/monitoring: the CloudWatch agent for Container Insights."""
 
-from gitops.config import Config
-from gitops.generate.clusters import fine_grained_kubelet, platform_cluster
+from gitops.config import Cluster, Config
+from gitops.generate.clusters import fine_grained_kubelet
 from gitops.generate.pins import Pin, pinned
 from gitops.generate.texts import Files, fill, items
 
-MONITORING = "kustomize/overlays/monitoring"
 
-
-def monitoring_files(config: Config, pins: tuple[Pin, ...]) -> Files:
-    """The overlay for the platform's cluster."""
-    cluster = platform_cluster(config, "monitoring")
+def monitoring_files(config: Config, cluster: Cluster, pins: tuple[Pin, ...]) -> Files:
+    """The overlay of `cluster`, by file."""
     fine = ["nodes/metrics", "nodes/pods", "nodes/stats"]
     kubelet = fine if fine_grained_kubelet(cluster) else ["nodes/metrics", "nodes/proxy", "nodes/stats"]
     result = {
@@ -23,4 +20,4 @@ def monitoring_files(config: Config, pins: tuple[Pin, ...]) -> Files:
             "monitoring/cwagentconfig.json", region=cluster.region or config.region, cluster=cluster.name
         ),
     }
-    return {f"{MONITORING}/{file}": text.encode() for file, text in result.items()}
+    return {file: text.encode() for file, text in result.items()}

@@ -2,10 +2,11 @@
 
 import json
 
-from gitops.config import Config, Environment
+from gitops.config import Cluster, Config, Environment
+from gitops.generate.clusters import environments_of
+from gitops.generate.pins import Pin
 from gitops.generate.texts import Files, fill, items
 
-SECURITY = "kustomize/overlays/security"
 AGENTS_NAMESPACE = "amazon-cloudwatch"
 HEADROOM_NAMESPACE = "headroom"
 _AGENTS_REASON = "The agents read the node's files and network, which no other level lets them."
@@ -26,13 +27,13 @@ def load_test_namespace(config: Config) -> str:
     return f"{config.name}-load-test"
 
 
-def security_files(config: Config) -> Files:
-    """The overlay: namespaces first, then roles, policies and limits of each environment's."""
+def security_files(config: Config, cluster: Cluster, _: tuple[Pin, ...]) -> Files:
+    """The overlay of `cluster`, by file: its namespaces, then roles, policies and limits of each environment's."""
     group = readers_group(config)
-    result = _platform_namespaces(config)
+    result = _platform_namespaces(config, cluster)
     result["readers-role.yaml"] = fill("security/readers-role.yaml", group=group)
     result["images.yaml"] = fill("security/images.yaml", system=config.name, registries=_registries(config))
-    for environment in config.environments:
+    for environment in environments_of(config, cluster):
         name = environment.namespace
         quota = environment.quota
         result |= {
@@ -44,11 +45,11 @@ def security_files(config: Config) -> Files:
             ),
         }
     text = fill("security/kustomization.yaml", resources=items(list(result)))
-    return {f"{SECURITY}/{file}": content.encode() for file, content in {"kustomization.yaml": text, **result}.items()}
+    return {file: content.encode() for file, content in {"kustomization.yaml": text, **result}.items()}
 
 
-def _platform_namespaces(config: Config) -> dict[str, str]:
-    version = psa_version(next((cluster.version for cluster in config.clusters), None))
+def _platform_namespaces(config: Config, cluster: Cluster) -> dict[str, str]:
+    version = psa_version(cluster.version)
     result = {}
     if {"logging", "monitoring"} & set(config.platform.overlays):
         text = namespace_text(AGENTS_NAMESPACE, {}, "privileged", version, "privileged", _AGENTS_REASON)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from gitops.config import Config
+from gitops.config import Cluster, Config
+from gitops.config.overlays import platform_clusters, platform_path
 from gitops.errors import GitopsError, nearest
 from gitops.generate.autoscaling import autoscaling_files, load_test_files
 from gitops.generate.base import base_files
@@ -14,13 +15,13 @@ from gitops.generate.security import security_files
 from gitops.generate.texts import Files
 from gitops.template.buildspecs import buildspecs
 
-PLATFORM: dict[str, Callable[[Config, tuple[Pin, ...]], Files]] = {
-    "security": lambda config, _: security_files(config),
+PLATFORM: dict[str, Callable[[Config, Cluster, tuple[Pin, ...]], Files]] = {
+    "security": security_files,
     "logging": logging_files,
     "monitoring": monitoring_files,
     "autoscaling": autoscaling_files,
 }
-"""Platform overlay -> what writes its files."""
+"""Platform overlay -> what gives its files for one cluster."""
 
 
 def generated_files(config: Config, pins: bytes | None = None) -> Files:
@@ -37,9 +38,27 @@ def kustomize_tree(config: Config, pins: bytes | None = None) -> Files:
     Raises `GitopsError` for a platform overlay that is not one of `PLATFORM`, or what an overlay cannot be made of.
     """
     catalogue = read_pins(pins or shipped_pins())
-    result = dict(base_files(config))
+    return {
+        PINS: shipped_pins(),
+        **base_files(config),
+        **_platform(config, catalogue),
+        **environment_files(config),
+        **load_test_files(config, catalogue),
+    }
+
+
+def _platform(config: Config, pins: tuple[Pin, ...]) -> dict[str, bytes]:
+    result: dict[str, bytes] = {}
+    clusters = platform_clusters(config)
     for overlay in config.platform.overlays:
         if overlay not in PLATFORM:
             raise GitopsError(config.file, f"no platform overlay '{overlay}'", nearest(overlay, PLATFORM))
-        result |= PLATFORM[overlay](config, catalogue)
-    return result | {PINS: shipped_pins(), **environment_files(config), **load_test_files(config, catalogue)}
+        if not clusters:
+            raise GitopsError(
+                config.file, f"the platform overlay '{overlay}' needs a cluster", "name one under clusters"
+            )
+        for cluster in clusters:
+            folder = platform_path(config, overlay, cluster)
+            files = PLATFORM[overlay](config, config.cluster(cluster), pins)
+            result |= {f"{folder}/{file}": content for file, content in files.items()}
+    return result

@@ -6,9 +6,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from multiprocessing import get_context
+from types import MappingProxyType
 
 from gitops.clients.git_objects import TreeEntry
+from gitops.config.model import Field
 from gitops.errors import GitopsError, nearest
+from gitops.manifest.fields import parts_of, set_marked, set_path, set_references
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
@@ -80,37 +83,90 @@ class BumpOptions:
     author: str = ""
 
 
-def bump(wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str = "") -> Intent:
+Fields = Mapping[str, Sequence[Field]]
+"""Environment -> the fields outside of its kustomization that the config names."""
+
+
+def bump(
+    wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str = "", fields: Fields = MappingProxyType({})
+) -> Intent:
     """The intent that the kustomizations of `choose` say `wanted`, except where a hold or a newer build forbids it.
 
-    Applied to a tree it raises `GitopsError` for an overlay that has no entry for the image, and for what
-    `options.strict` forbids. `prefix` is the folder of gitops.yaml.
+    So do the marked scalars in an overlay's folder, and `fields`. Applied to a tree it raises `GitopsError` for an
+    overlay that has no place for the image, and for what `options.strict` forbids. `prefix` is gitops.yaml's folder.
     """
 
     def propose(tree: Tree) -> BumpProposal:
         entries = choose(tree)
         contents = tree.read(list(entries.values()))
-        jobs = [(contents[entry.path], entry.path) for entry in entries.values()]
-        edits, changes = {}, {}
+        others = {} if options.where_used else other_edits(tree, wanted, entries, fields, prefix)
+        jobs = [
+            (contents[entry.path], entry.path, options.where_used or environment in others)
+            for environment, entry in entries.items()
+        ]
+        edits: dict[str, list[FileEdit]] = {}
+        changes = {}
         results = _edit_all(partial(_edit, wanted, options), jobs)
         for (environment, entry), edit in zip(entries.items(), results, strict=True):
-            if edit is not None:
-                edits[environment] = FileEdit(entry, contents[entry.path], edit.data)
-                changes[environment] = ImageChange(environment, entry.path, edit.before, edit.after)
+            if edit is not None or environment in others:
+                own = [FileEdit(entry, contents[entry.path], edit.data)] if edit else []
+                edits[environment] = [*own, *others.get(environment, ())]
+                changes[environment] = _change(environment, entry.path, edit, wanted)
         if not changes:
             problem = f"has no kustomization with an images entry '{wanted.name}'"
             raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
-        different = [name for name, edit in edits.items() if edit.before != edit.after]
+        different = [name for name, files in edits.items() if any(edit.before != edit.after for edit in files)]
         kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
         made = [name for name in different if name not in kept]
         shown = tuple(replace(change, kept=kept.get(name, "")) for name, change in changes.items())
-        return BumpProposal(
-            tuple(edits[name] for name in made),
-            message(wanted, [changes[name] for name in made], options.author),
-            shown,
-        )
+        said = message(wanted, [changes[name] for name in made], options.author)
+        return BumpProposal(tuple(edit for name in made for edit in edits[name]), said, shown)
 
     return propose
+
+
+def _change(environment: str, path: str, edit: ImageEdit | None, wanted: WantedImage) -> ImageChange:
+    """What an environment's kustomization said and says; where others say it, only what they say now."""
+    if edit:
+        return ImageChange(environment, path, edit.before, edit.after)
+    after = ImageEntry(wanted.name, wanted.repository, wanted.tag, wanted.digest)
+    return ImageChange(environment, path, ImageEntry(wanted.name, "", "", ""), after)
+
+
+def other_edits(
+    tree: Tree, wanted: WantedImage, entries: Mapping[str, TreeEntry], fields: Fields, prefix: str
+) -> dict[str, list[FileEdit]]:
+    """Each environment's edits of marked scalars and of `fields`; environments without any are left out."""
+    result = {}
+    for environment, overlay in entries.items():
+        named = [each for each in fields.get(environment, ()) if each.image == wanted.name]
+        if edits := _edits_beside(tree, wanted, overlay, {join(prefix, each.file): each for each in named}):
+            result[environment] = edits
+    return result
+
+
+def _edits_beside(tree: Tree, wanted: WantedImage, overlay: TreeEntry, fields: Mapping[str, Field]) -> list[FileEdit]:
+    """The edits of the files beside `overlay`, and of `fields` (by path)."""
+    parts = parts_of(wanted.repository, wanted.tag, wanted.digest)
+    folder, _, name = overlay.path.rpartition("/")
+    files = tree.yaml_files(folder)
+    if name in KUSTOMIZATIONS:
+        del files[overlay.path]
+    files |= tree.find(list(fields))
+    if missing := [path for path in fields if path not in files]:
+        raise GitopsError(missing[0], f"is not in {tree.name}", "check the environment's fields in gitops.yaml")
+    before = tree.read(list(files.values()))
+    after = {}
+    for path, data in before.items():
+        if b"$gitops" in data and wanted.name.encode() in data:
+            after[path] = set_marked(data, wanted.name, parts, file=path)
+        elif name not in KUSTOMIZATIONS and b"image" in data:
+            after[path] = set_references(data, wanted.name, parts, file=path)
+    for path, each in fields.items():
+        part = "" if each.part == "reference" else each.part
+        after[path] = set_path(after.get(path, before[path]), each.path, part, parts, file=path)
+    said = [path for path in sorted(after) if after[path] != before[path] or name in KUSTOMIZATIONS]
+    return [FileEdit(files[path], before[path], after[path]) for path in said]
 
 
 def kept_changes(
@@ -143,23 +199,25 @@ def _newer(tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], stri
     return {name: f"has a newer build, of {time.isoformat()}" for name, time in newer.items()}
 
 
-def _edit(wanted: WantedImage, options: BumpOptions, job: tuple[bytes, str]) -> ImageEdit | None:
+Job = tuple[bytes, str, bool]
+"""A kustomization, its path, and whether it is passed over where it has no entry for the image."""
+
+
+def _edit(wanted: WantedImage, options: BumpOptions, job: Job) -> ImageEdit | None:
     """One file edited; None where it is passed over."""
-    data, path = job
+    data, path, optional = job
     # Most kustomizations do not speak of the image: a look at the bytes spares parsing them.
-    if options.where_used and wanted.name.encode() not in data:
+    if optional and wanted.name.encode() not in data:
         return None
     try:
         return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=options.add)
     except NoEntry:
-        if options.where_used:
+        if optional:
             return None
         raise
 
 
-def _edit_all(
-    edit: Callable[[tuple[bytes, str]], ImageEdit | None], jobs: Sequence[tuple[bytes, str]]
-) -> Iterable[ImageEdit | None]:
+def _edit_all(edit: Callable[[Job], ImageEdit | None], jobs: Sequence[Job]) -> Iterable[ImageEdit | None]:
     """Every job's result, in order; by as many processes as there are cores where there are many jobs."""
     if len(jobs) < PARALLEL_FROM:
         return map(edit, jobs)
@@ -170,7 +228,7 @@ def _edit_all(
 def overlays_of(environments: Mapping[str, str], *, config_file: str, prefix: str = "") -> Chooser:
     """The overlays of these environments (name -> folder, below `prefix`)."""
     folders = {environment: join(prefix, folder) for environment, folder in environments.items()}
-    return lambda tree: find_kustomizations(tree, folders, config_file)
+    return lambda tree: find_kustomizations(tree, folders, config_file, plain=True)
 
 
 def all_kustomizations(names: Mapping[str, str]) -> Chooser:
@@ -188,12 +246,20 @@ def join(prefix: str, folder: str) -> str:
     return f"{prefix}/{folder}" if prefix else folder
 
 
-def find_kustomizations(tree: Tree, folders: Mapping[str, str], config_file: str) -> dict[str, TreeEntry]:
-    """Each environment's kustomization. Raises `GitopsError` where a folder has none, or two."""
+def find_kustomizations(
+    tree: Tree, folders: Mapping[str, str], config_file: str, *, plain: bool = False
+) -> dict[str, TreeEntry]:
+    """Each environment's kustomization; with `plain` some other YAML file, where its folder has none.
+
+    Raises `GitopsError` where a folder has none, or two.
+    """
     found = tree.find([f"{folder}/{name}" for folder in folders.values() for name in KUSTOMIZATIONS])
     result = {}
     for environment, folder in folders.items():
         here = [found[path] for name in KUSTOMIZATIONS if (path := f"{folder}/{name}") in found]
+        if not here and plain:
+            # Plain manifests: any of them stands for the folder.
+            here = list(tree.yaml_files(folder).values())[:1]
         if not here:
             raise _no_overlay(tree, environment, folder, config_file)
         if len(here) > 1:

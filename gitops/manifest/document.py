@@ -8,6 +8,7 @@ import codecs
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -89,6 +90,15 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line of the text: its number from 1, where it starts, and what it says."""
+
+    number: int
+    start: int
+    text: str
+
+
+@dataclass(frozen=True)
 class _Splice:
     start: int
     end: int
@@ -128,6 +138,13 @@ class Document:
                 return start, match.start()
             start = match.end()
         return start, len(self.text)
+
+    def comments_with(self, text: str) -> Iterator[Line]:
+        """The lines that have `text` behind a #. A # within a scalar counts too: what follows it is looked at then."""
+        for number, match in enumerate(re.finditer(f"(.*?)({LINE_BREAK}|$)", self.text, re.DOTALL), 1):
+            line = match[1]
+            if text in line and "#" in line[: line.index(text)]:
+                yield Line(number, match.start(), line)
 
     def comment_after(self, place: int) -> bool:
         """Whether only space and a comment follow `place` on its line."""
@@ -189,8 +206,7 @@ class Draft:
         if node.anchor and (lines := document.aliases_of(node.anchor)):
             where = ", ".join(map(str, lines))
             raise document.refusal(node, f"has the anchor &{node.anchor}, used on line {where} too", "write it out")
-        properties = re.compile(r"(?:[&!][^\s,\[\]{}]*(?:[ \t]+|$))*")
-        match = properties.match(document.text, node.start, node.end)
+        match = _PROPERTIES.match(document.text, node.start, node.end)
         return match.end() if match else node.start
 
     def _prove(self, edited: str) -> None:
@@ -239,6 +255,9 @@ def string(value: str) -> Meaning:
     return ("scalar", None, None, value, True)
 
 
+_PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*(?:[ \t]+|$))*")
+
+
 def _is_string(node: Node) -> bool:
     return bool(node.style) or node.tag == _STRING or not needs_quotes(node.value)
 
@@ -283,6 +302,7 @@ _NUMBER = re.compile(
 _WORDS = frozenset({"", "~", "null", "true", "false", "yes", "no", "on", "off", "y", "n", "=", "<<"})
 
 
+@lru_cache(maxsize=4096)
 def needs_quotes(value: str) -> bool:
     """Whether YAML 1.1, YAML 1.2 or go-yaml would take the plain scalar `value` for anything but a string."""
     if value.lower() in _WORDS or not _PLAIN.fullmatch(value) or value.endswith(":"):

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from gitops.errors import GitopsError, nearest
 from gitops.manifest.document import (
@@ -69,7 +70,7 @@ def set_image(
     with file, line and reason where the edit is not certain: aliases, duplicates, templates.
     """
     wanted = {"newName": new_name, "newTag": new_tag, "digest": digest}
-    _check(wanted)
+    _check(new_name, new_tag, digest)
     document = Document(data, file)
     root = _kustomization(document)
     items = _items(document, root)
@@ -92,12 +93,12 @@ def set_image(
     return ImageEdit(draft.result(), before, after)
 
 
-def _check(wanted: dict[str, str]) -> None:
-    rules = {"newName": REPOSITORY, "newTag": TAG, "digest": DIGEST}
-    said = {"newName": "name", "newTag": "tag", "digest": "digest"}
-    for key, value in wanted.items():
-        if value and not rules[key].fullmatch(value):
-            raise GitopsError(f"{said[key]} {value!r}", "is not what a registry accepts", "check it for typing errors")
+@cache
+def _check(new_name: str, new_tag: str, digest: str) -> None:
+    """Raise `GitopsError` for what no registry accepts; once for each image, not for each file."""
+    for said, value, rule in (("name", new_name, REPOSITORY), ("tag", new_tag, TAG), ("digest", digest, DIGEST)):
+        if value and not rule.fullmatch(value):
+            raise GitopsError(f"{said} {value!r}", "is not what a registry accepts", "check it for typing errors")
 
 
 def _kustomization(document: Document) -> Node:

@@ -5,18 +5,21 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gitops.clients.git import GitRepository
 from gitops.config import CONFIG_FILE, Config, parse_config
-from gitops.errors import UsageError
+from gitops.config.model import Field
+from gitops.errors import GitopsError, UsageError
 from gitops.manifest.bump import KUSTOMIZATIONS, Chooser, all_kustomizations, join, overlays_of
 from gitops.manifest.repository import (
     Branch,
     Intent,
     LocalBranch,
     Proposal,
+    ProposedBranch,
+    RemoteBranch,
     Tree,
     Written,
     branch_of_clone,
@@ -60,9 +63,25 @@ class Place:
         folders = {name: self.config.environment(name).path for name in environments}
         return overlays_of(folders, config_file=self.config.file, prefix=self.prefix)
 
+    def fields(self, environments: Sequence[str]) -> dict[str, tuple[Field, ...]]:
+        """The fields outside of kustomizations that the config names for each of `environments`."""
+        return {name: self.config.environment(name).fields for name in environments}
+
     def everywhere(self) -> Chooser:
         """Every kustomization; the overlays of environments are called by their names."""
         return all_kustomizations({join(self.prefix, e.path): e.name for e in self.config.environments})
+
+    def proposing(self, topic: str) -> "Place":
+        """This place, but writing to the branch `topic`. Raises `GitopsError` where none can review that."""
+        manifests = self.config.manifests
+        if manifests.connection:
+            problem = f"{manifests.repository} is behind a connection; pull requests are opened on CodeCommit only"
+            raise GitopsError(self.config.file, problem, "push the bump, or open one by hand")
+        if not isinstance(self.branch, RemoteBranch):
+            raise GitopsError(self.branch.name, "has no remote to propose to", "git remote add origin URL")
+        git = self.branch.objects.git
+        proposed = ProposedBranch(git, self.branch.branch, topic, scratch=self.clone is None)
+        return replace(self, branch=proposed)
 
     def write(self, intent: Intent, *, dry_run: bool = False) -> Written:
         """Make `intent` true with one commit on the branch, or only work out what it would be."""
@@ -86,7 +105,7 @@ class Place:
 
     def settle(self, written: Written) -> list[str]:
         """Bring the user's clone along after a push, where that touches nothing of theirs; what they should know."""
-        if not self.clone or not written.commit:
+        if not self.clone or not written.commit or isinstance(self.branch, ProposedBranch):
             return []
         notes = []
         if not isinstance(self.branch, LocalBranch):
@@ -104,16 +123,16 @@ def clone_place(config: Config, root: Path) -> Place:
 
 
 @contextmanager
-def remote_place(url: str, branch: str, environments: Sequence[str] = ()) -> Iterator[Place]:
+def remote_place(url: str, branch: str, environments: Sequence[str] = (), *, whole: bool = False) -> Iterator[Place]:
     """The place of `branch` at `url`; its gitops.yaml is the one at the tip.
 
-    The overlays that `environments` have by default come along with it: one request less.
+    The overlays that `environments` have by default come along with it: one request less. With `whole` all files do.
     """
     if not re.fullmatch(r"(?!-)[^\s\x00-\x1f]+", url):
         raise UsageError("--repository", f"cannot be {url!r}", "give the URL of the manifest repository")
     if not re.fullmatch(r"(?![-/.])(?!.*(\.\.|//|@\{))[\w./@+-]+(?<![/.])", branch):
         raise UsageError("--branch", f"cannot be {branch!r}", "give the name of a branch, as in main")
-    with remote_without_clone(url, branch) as remote:
+    with remote_without_clone(url, branch, whole=whole) as remote:
         tip = remote.tip()
         tree = Tree(remote.objects, tip, remote.name)
         likely = [f"{OVERLAYS}/{name}/{file}" for name in environments for file in KUSTOMIZATIONS]

@@ -20,6 +20,7 @@ from gitops.clients.git_objects import (
     NewCommit,
     TreeEntry,
     scratch_repository,
+    with_login,
 )
 from gitops.errors import GitopsError, nearest
 
@@ -68,6 +69,11 @@ class Tree:
         """Every file, by path, whose last part is one of `names`."""
         entries = self.objects.files_below(self.commit)
         return {path: entry for path, entry in entries.items() if path.rpartition("/")[2] in names and entry.is_file}
+
+    def yaml_files(self, folder: str) -> dict[str, TreeEntry]:
+        """Every YAML file below `folder`."""
+        below = self.objects.files_below(self.commit, folder)
+        return {path: entry for path, entry in below.items() if path.endswith((".yaml", ".yml")) and entry.is_file}
 
     def folders(self, folder: str) -> list[str]:
         """Names of the folders directly in `folder`."""
@@ -201,7 +207,7 @@ def _try(branch: Branch, written: Written) -> str:
         return new if branch.move(new, written.base) else ""
     except GitFailed:
         # The answer may have been lost after the branch had moved.
-        if _is_at(branch, new):
+        if branch.verb == "pushed" and _is_at(branch, new):
             return new
         raise
 
@@ -218,13 +224,15 @@ class RemoteBranch:
 
     verb = "pushed"
 
-    def __init__(self, git: GitRepository, branch: str, *, scratch: bool) -> None:
-        self.objects = GitObjects(git, partial_of=branch if scratch else "")
+    def __init__(self, git: GitRepository, branch: str, *, scratch: bool, whole: bool = False) -> None:
+        """`scratch`: the repository is ours, and gets what it needs; with `whole` that is every file but huge ones."""
+        self.objects = GitObjects(git, partial_of=branch if scratch else "", blobs=whole or not scratch)
         self.branch = branch
         address = git.address("origin")
         self.name = f"{address.rstrip('/').rpartition('/')[2].removesuffix('.git') or address} {branch}"
         # A repository of our own gets one commit's trees only; one of the user's must not be made shallow.
-        self._options = ("--depth=1", "--filter=blob:none") if scratch else ()
+        blobs = "blob:limit=1m" if whole else "blob:none"
+        self._options = ("--depth=1", f"--filter={blobs}") if scratch else ()
         self._into = f"refs/heads/{branch}" if scratch else f"refs/remotes/origin/{branch}"
 
     def tip(self) -> str:
@@ -245,6 +253,23 @@ class RemoteBranch:
         if not refs:
             return GitopsError(address, "has no commit yet", "push the manifests to it first")
         return GitopsError(address, f"has no branch '{self.branch}'", nearest(self.branch, refs))
+
+
+class ProposedBranch(RemoteBranch):
+    """A branch that is not pushed to: what is made on its tip goes to the branch `topic`, for review.
+
+    `topic` belongs to gitops, and is replaced by each newer proposal.
+    """
+
+    verb = "proposed"
+
+    def __init__(self, git: GitRepository, branch: str, topic: str, *, scratch: bool) -> None:
+        super().__init__(git, branch, scratch=scratch)
+        self.topic = topic
+
+    def move(self, commit: str, expected: str) -> bool:
+        listed = self.objects.git.text("ls-remote", "origin", f"refs/heads/{self.topic}").split()
+        return self.objects.push("origin", self.topic, commit, listed[0] if listed else "")
 
 
 class LocalBranch:
@@ -282,14 +307,14 @@ class LocalBranch:
 
 def branch_of_clone(git: GitRepository, branch: str) -> RemoteBranch | LocalBranch:
     """Where a bump made in the clone `git` belongs: its remote `origin`, or itself where it has none."""
-    return RemoteBranch(git, branch, scratch=False) if git.address("origin") else LocalBranch(git, branch)
+    return RemoteBranch(with_login(git), branch, scratch=False) if git.address("origin") else LocalBranch(git, branch)
 
 
 @contextmanager
-def remote_without_clone(url: str, branch: str) -> Iterator[RemoteBranch]:
+def remote_without_clone(url: str, branch: str, *, whole: bool = False) -> Iterator[RemoteBranch]:
     """The branch at `url`, its objects in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="gitops-", ignore_cleanup_errors=True) as folder:
-        yield RemoteBranch(scratch_repository(Path(folder), url), branch, scratch=True)
+        yield RemoteBranch(scratch_repository(Path(folder), url), branch, scratch=True, whole=whole)
 
 
 def refuse_uncommitted(git: GitRepository, paths: Sequence[str]) -> None:

@@ -15,7 +15,7 @@ from gitops.render.reader import Position, Positions, read_config, read_objects
 from gitops.render.replacements import read_entries, replace
 from gitops.render.resource import Resource, ResourceList
 from gitops.render.scalars import plain, settled
-from gitops.render.sources import Sources
+from gitops.render.sources import Sources, is_remote, remote
 
 MAX_NESTED = 50
 """Kustomizations on one path, from the overlay to a base."""
@@ -170,8 +170,8 @@ class _Target:
         place = self.place(field, index)
         folder = self._sources.folder(self._folder, path, place)
         if folder is None:
-            if "://" in path or "github.com" in path or path.startswith("git@") or "?ref=" in path:
-                raise NotModelled(f"the remote base {path}", "commit it", place)
+            if is_remote(path):
+                raise remote(path, place)
             raise RenderError(place, f"there is no folder '{path}'", self._folders_near(path))
         if any(os.path.commonpath((each, folder)) == folder for each in self._visited):
             raise RenderError(place, f"'{path}' leads back to where it came from", "break the circle")

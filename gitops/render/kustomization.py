@@ -185,7 +185,7 @@ def _check_scalar(value: Any, shape: str, path: tuple[str | int, ...], at: Posit
     wanted: type = {STRING: str, BOOLEAN: bool, INTEGER: int}[shape]
     if isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool)):
         return value
-    hint = f'quote it: "{value}"' if shape is STRING and isinstance(value, int | float) else f"give it {shape}"
+    hint = "put it in quotes" if shape is STRING and isinstance(value, int | float) else f"give it {shape}"
     raise RenderError(at.at(*path), f"{_named(path)} is {_kind(value)}, expected {shape}", hint)
 
 

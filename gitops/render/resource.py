@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitops.render.problems import NotModelled, Place, RenderError
@@ -34,7 +34,7 @@ def group_version(api_version: str) -> tuple[str, str]:
 @cache
 def field_specs() -> dict[str, Any]:
     """kustomize's default field specs, and the kinds that it knows to be cluster-scoped."""
-    return json.loads(files("gitops.render").joinpath("field_specs.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    return json.loads(Path(__file__).with_name("field_specs.json").read_text("utf-8"))  # type: ignore[no-any-return]
 
 
 @cache

@@ -1,13 +1,27 @@
 """The files of a rendering: read within their kustomization's folder, each remembered with the hash of its content."""
 
 import os
+import re
 from hashlib import sha256
 from pathlib import Path
 
-from gitops.render.problems import NotModelled, Place, RenderError, closest
+from gitops.render.problems import Place, RenderError, closest
 
 MAX_TOTAL = 512 * 1024 * 1024
 """Bytes that one rendering may read."""
+
+
+_REMOTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:{1,2}//|git::|git@|(?:www\.)?github\.com[:/]|[^\s]*\?(?:ref|version)=")
+
+
+def is_remote(path: str) -> bool:
+    """Whether kustomize would fetch `path` from elsewhere."""
+    return bool(_REMOTE.match(path))
+
+
+def remote(path: str, place: Place) -> RenderError:
+    """The refusal of `path`: what another host serves may be another thing tomorrow."""
+    return RenderError(place, f"'{path}' is remote", "commit a copy of it")
 
 
 class Sources:
@@ -35,10 +49,10 @@ class Sources:
 
     def read(self, holder: str, path: str, place: Place) -> bytes:
         """The content of file `path`, which must lie in or below folder `holder`, as kustomize wants it."""
-        if "://" in path or path.startswith("git@"):
-            raise NotModelled(f"the remote file {path}", "commit it", place)
+        if is_remote(path):
+            raise remote(path, place)
         found = os.path.realpath(os.path.join(holder, path))
-        if os.path.commonpath((found, holder)) != holder:
+        if os.path.commonpath((found, holder)) != holder and os.path.exists(found):
             where = "the repository" if os.path.commonpath((found, self.root)) != str(self.root) else "its folder"
             raise RenderError(place, f"'{path}' is outside of {where}", "move it there, or make its folder a base")
         return self._read(found, path, holder, place)

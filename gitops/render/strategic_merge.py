@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from gitops.render.problems import NotModelled, Place, RenderError, Where
@@ -20,7 +20,7 @@ Keys = list[str] | None
 
 @cache
 def _merge_keys() -> dict[str, Any]:
-    return json.loads(files("gitops.render").joinpath("merge_keys.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    return json.loads(Path(__file__).with_name("merge_keys.json").read_text("utf-8"))  # type: ignore[no-any-return]
 
 
 def _schema_of(api_version: Any, kind: Any) -> Schema:

@@ -14,7 +14,7 @@ from gitops.apply.applier import Applier
 from gitops.apply.events import Event
 from gitops.apply.lease import Lease, LeaseOptions
 from gitops.apply.wait import Waiter
-from gitops.clients.cluster import Cluster, Conflict
+from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
 from gitops.inventory import Entry, Inventory, inventory_ref, to_object
 from gitops.objects import OWNER, KubeObject, ObjectRef
@@ -127,6 +127,7 @@ class ClusterTarget:
         self._may_write()
         begun = inventory if self._entry else inventory.begun(entry, (), inventory.fence)
         self._write(begun.ended(entry, owned), plan.release)
+        self._tell(entry, plan.release)
         yield Event(None, "recorded", str(self._inventory_ref(plan.release)))
 
     def forget(self, release: Release) -> Iterator[Event]:
@@ -187,6 +188,33 @@ class ClusterTarget:
             images=images(plan),
         )
 
+    def _tell(self, entry: Entry, release: Release) -> None:
+        """Leave an Event beside the inventory, for those who look at the cluster. It is no part of the release: a role
+        that may not write events deploys all the same."""
+        ref = self._inventory_ref(release)
+        about = {"apiVersion": "v1", "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+        said = (
+            f"{release.environment} {entry.result}: {entry.revision[:7]} {entry.title} ({entry.changes}) by {entry.run}"
+        )
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"name": f"{ref.name}.{secrets.token_hex(8)}", "namespace": ref.namespace},
+            "involvedObject": about,
+            "type": "Normal" if entry.result == "deployed" else "Warning",
+            "reason": entry.result.capitalize(),
+            "message": said[:1000],
+            "firstTimestamp": entry.ended,
+            "lastTimestamp": entry.ended,
+            "count": 1,
+            "source": {"component": "gitops"},
+        }
+        try:
+            self.cluster.create(KubeObject(body))
+        except ApiError as error:
+            if error.status not in (403, 404):
+                raise
+
     def _write(self, inventory: Inventory, release: Release) -> None:
         """Write the inventory in place of the one that was read; two deploys at once cannot both."""
         ref = self._inventory_ref(release)
@@ -204,8 +232,6 @@ class ClusterTarget:
         self._inventory = replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
 
     def _first(self, body: KubeObject) -> KubeObject:
-        from gitops.clients.cluster import ApiError
-
         try:
             return self.cluster.create(body)
         except ApiError as error:

@@ -4,24 +4,27 @@ It is handed the repository's files and the rendered overlays; it never renders 
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 
+from gitops.objects import KubeObject
 from gitops.validate.agents import check_agents
 from gitops.validate.finding import Finding
 from gitops.validate.images import check_images
 from gitops.validate.kustomizations import check_kustomizations
 from gitops.validate.network import check_network
-from gitops.validate.objects import check_names, check_objects, check_owners
+from gitops.validate.objects import check_names, check_objects, check_owners, check_places
 from gitops.validate.pod_security import check_pod_security
 from gitops.validate.rbac import check_rbac
 from gitops.validate.references import check_references
 from gitops.validate.scaling import check_scaling
+from gitops.validate.schema import of_right_shape
 from gitops.validate.scope import Overlay
 from gitops.validate.workloads import check_workloads
 
 CHECKS: tuple[Callable[[Overlay], Iterable[Finding]], ...] = (
     check_kustomizations,
     check_names,
-    check_objects,
+    check_places,
     check_images,
     check_pod_security,
     check_rbac,
@@ -44,6 +47,13 @@ def validate(overlays: Sequence[Overlay]) -> list[Finding]:
 
 def _findings(overlays: Sequence[Overlay]) -> Iterator[Finding]:
     for overlay in overlays:
+        yield from check_objects(overlay)
+        shaped = replace(overlay, objects=_shaped(overlay.objects, overlay), others=_shaped(overlay.others, overlay))
         for check in CHECKS:
-            yield from check(overlay)
+            yield from check(shaped)
     yield from check_owners(list(overlays))
+
+
+def _shaped(objects: Sequence[KubeObject], overlay: Overlay) -> tuple[KubeObject, ...]:
+    shaped = (of_right_shape(obj, overlay.version) for obj in objects)
+    return tuple(obj for obj in shaped if obj is not None)

@@ -135,10 +135,11 @@ _AGENT: dict[str, Any] = {
     },
     "metrics": dict,
     "traces": dict,
-    "csm": dict,
+    "opentelemetry": dict,
 }
 """Of the agent's published schema, what Container Insights needs: translator/config/schema.json of
-github.com/aws/amazon-cloudwatch-agent, commit c67752c (read 2026-11). A dict has these keys and no other."""
+github.com/aws/amazon-cloudwatch-agent, commit ab55b8d (2026-08-07), which lets other keys pass: here a dict has these
+keys and no other, as an unknown one is a slip of the pen."""
 
 
 def agent_problems(text: str) -> Iterator[str]:

@@ -33,8 +33,8 @@ def check_kustomizations(overlay: Overlay) -> Iterator[Finding]:
         yield from _images(overlay, document)
         yield from _generators(overlay, folder, document)
         yield from _twice(document)
-    for document in overlay.sources.manifests(overlay.folder):
-        yield from _twice(document)
+    for manifest in overlay.sources.manifests(overlay.folder):
+        yield from _twice(manifest)
     for file, (line, what) in overlay.sources.broken.items():
         yield Finding(file, line, "K015", what)
 

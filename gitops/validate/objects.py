@@ -31,19 +31,24 @@ def _namespaced() -> dict[tuple[str, str], bool]:
 
 
 def check_objects(overlay: Overlay) -> Iterator[Finding]:
-    """Findings in the objects of `overlay`, whatever their kind."""
+    """Objects that are not of the cluster's API. Every other check is given what is left of them after this one."""
     custom = frozenset(
         (str(value_at(obj.body, ("spec", "group"))), str(value_at(obj.body, ("spec", "names", "kind"))))
         for obj in overlay.everything
         if obj.kind == "CustomResourceDefinition"
     )
-    made = {obj.name for obj in overlay.everything if obj.kind == "Namespace"} | BUILT_IN_NAMESPACES
     for obj in overlay.objects:
         if obj.kind == "PodSecurityPolicy":
             yield overlay.finding("P005", obj, ("kind",), "PodSecurityPolicy was removed in 1.25")
             continue
         for code, path, what in check_object(obj, overlay.version, custom):
             yield overlay.finding(code, obj, path, what)
+
+
+def check_places(overlay: Overlay) -> Iterator[Finding]:
+    """Namespaces that are missing, and selectors that do not match their own pods."""
+    made = {obj.name for obj in overlay.everything if obj.kind == "Namespace"} | BUILT_IN_NAMESPACES
+    for obj in overlay.objects:
         if _namespaced().get((obj.group, obj.kind)):
             if not obj.namespace:
                 yield overlay.finding("O009", obj, ("metadata",), "no namespace is given")

@@ -107,6 +107,37 @@ def _check(
         yield from _check_word(value, kind, path)
 
 
+def of_right_shape(obj: KubeObject, version: str) -> KubeObject | None:
+    """`obj` without what is empty or of the wrong type, so that checks can rely on the shape of what they look at;
+    None for a kind that the schema does not know."""
+    name = _kinds(version).get(f"{obj.group}/{obj.version}/{obj.kind}")
+    return KubeObject(_shaped(obj.body, f"#{name}", definitions(version)), obj.origin) if name else None
+
+
+def _shaped(value: Any, kind: Any, known: Mapping[str, Any]) -> Any:
+    """`value` as far as it is of `kind`; None where it is not."""
+    if value is None or kind == "any":
+        return value
+    if isinstance(kind, list):
+        items = [_shaped(item, kind[0], known) for item in value] if isinstance(value, list) else []
+        # Positions stay: findings are placed by them.
+        return [_empty(kind[0], known) if item is None else item for item in items]
+    fields = {} if isinstance(kind, dict) else known.get(kind[1:], {}).get("fields") if kind[0] == "#" else None
+    if fields is None:
+        return value if kind not in _WORDS or _is_word(value, kind) else None
+    if not isinstance(value, Mapping):
+        return None
+    other = kind["*"] if isinstance(kind, dict) else "any"
+    shaped = {key: _shaped(item, fields.get(key, other), known) for key, item in value.items()}
+    return {key: item for key, item in shaped.items() if item is not None}
+
+
+def _empty(kind: Any, known: Mapping[str, Any]) -> Any:
+    if isinstance(kind, list):
+        return []
+    return {} if isinstance(kind, dict) or "fields" in known.get(str(kind)[1:], {}) else ""
+
+
 def _check_list(
     value: Any, kind: Any, path: tuple[str | int, ...], known: Mapping[str, Any]
 ) -> Iterator[tuple[str, Path, str]]:
@@ -114,6 +145,8 @@ def _check_list(
         yield "O002", path, f"{dotted(path)} must be a list"
         return
     for position, item in enumerate(value):
+        if item is None:
+            yield "O002", (*path, position), f"{dotted((*path, position))} must not be null"
         yield from _check(item, kind, (*path, position), known)
 
 
@@ -139,12 +172,16 @@ def _check_mapping(
 
 
 def _check_word(value: Any, kind: str, path: tuple[str | int, ...]) -> Iterator[tuple[str, Path, str]]:
-    right = isinstance(value, _WORDS[kind]) and (kind == "boolean" or not isinstance(value, bool))  # type: ignore[arg-type]
+    right = _is_word(value, kind)
     if right and kind == "quantity":
         right = bool(_QUANTITY.fullmatch(str(value)))
     if not right:
         shown = "a quantity such as 100m or 64Mi" if kind == "quantity" else kind.replace("|", " or ")
         yield "O002", path, f"{dotted(path)} must be {shown}, not {value!r}"
+
+
+def _is_word(value: Any, kind: str) -> bool:
+    return isinstance(value, _WORDS[kind]) and (kind == "boolean" or not isinstance(value, bool))  # type: ignore[arg-type]
 
 
 def _nearest(key: str, fields: Mapping[str, Any]) -> str:

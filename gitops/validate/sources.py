@@ -12,6 +12,8 @@ import yaml
 from gitops.objects import KubeObject
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+LISTS = {"resources", "bases", "components", "patches", "patchesStrategicMerge"}
+MAPPINGS = {"images", "labels", "configMapGenerator", "secretGenerator", "replacements", "helmCharts"}
 Path = Sequence[str | int]
 _IGNORE = re.compile(r"#\s*gitops:\s*ignore\s+([A-Z]\d{3}(?:[,\s]+[A-Z]\d{3})*)")
 
@@ -50,6 +52,33 @@ def _child(node: yaml.Node, step: str | int) -> tuple[yaml.Node, int] | None:
     return None
 
 
+class Kustomization(Document):
+    """A kustomization; fields of another shape than kustomize's are taken as empty, for it refuses them itself."""
+
+    @cached_property
+    def body(self) -> dict[str, Any]:
+        """Its fields, each of the shape that kustomize wants; positions in lists stay."""
+        found = super().body
+        fields = dict(found) if isinstance(found, dict) else {}
+        for name in LISTS | MAPPINGS:
+            if name in fields and not isinstance(fields[name], list):
+                fields[name] = []
+        for name in MAPPINGS & fields.keys():
+            fields[name] = [_entry(entry) for entry in fields[name]]
+        if not isinstance(fields.get("generatorOptions", {}), dict):
+            del fields["generatorOptions"]
+        return fields
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    """An entry of a list of mappings, with its own lists and mappings as such."""
+    fields = dict(entry) if isinstance(entry, dict) else {}
+    for name, kind in (("options", dict), ("pairs", dict), ("files", list), ("literals", list), ("envs", list)):
+        if name in fields and not isinstance(fields[name], kind):
+            del fields[name]
+    return fields
+
+
 class Sources:
     """The files of the repository by their path relative to its root."""
 
@@ -69,7 +98,9 @@ class Sources:
             text = self.files.get(file, b"").decode("utf-8-sig")
             for node in yaml.compose_all(text, Loader=yaml.CSafeLoader):
                 if node is not None:
-                    yield Document(file, node)
+                    document = Document(file, node)
+                    document.body  # noqa: B018 - what cannot be made of its tags and keys is said here
+                    yield document
         except UnicodeDecodeError:
             self.broken[file] = (1, "it is not UTF-8")
         except yaml.MarkedYAMLError as error:
@@ -78,19 +109,19 @@ class Sources:
         except yaml.YAMLError as error:
             self.broken[file] = (1, " ".join(str(error).split()))
 
-    def kustomization(self, folder: str) -> Document | None:
+    def kustomization(self, folder: str) -> Kustomization | None:
         """The kustomization of `folder`."""
         for name in KUSTOMIZATIONS:
             file = posixpath.join(folder, name)
             if file in self.files:
-                return next(iter(self.documents(file)), None)
+                return next((Kustomization(file, document.node) for document in self.documents(file)), None)
         return None
 
-    def kustomizations(self, folder: str, seen: set[str] | None = None) -> Iterator[tuple[str, Document]]:
+    def kustomizations(self, folder: str, seen: set[str] | None = None) -> Iterator[tuple[str, Kustomization]]:
         """The kustomization of `folder` and those that it takes in, with their folders."""
         seen = set() if seen is None else seen
         document = self.kustomization(folder)
-        if document is None or folder in seen or not isinstance(document.body, dict):
+        if document is None or folder in seen:
             return
         seen.add(folder)
         yield folder, document
@@ -114,7 +145,8 @@ class Sources:
             for document in self.manifests(folder)
             if isinstance(document.body, dict)
             and document.body.get("kind") == obj.kind
-            and (document.body.get("metadata") or {}).get("name") == obj.name
+            and isinstance(document.body.get("metadata"), dict)
+            and document.body["metadata"].get("name") == obj.name
         ]
         exact = [d for d in same if d.body["metadata"].get("namespace", obj.namespace) == obj.namespace]
         return next(iter(exact or same), None)
@@ -124,7 +156,7 @@ class Sources:
         for _, document in self.kustomizations(folder):
             for field in ("configMapGenerator", "secretGenerator"):
                 for position, entry in enumerate(document.body.get(field) or []):
-                    if isinstance(entry, dict) and str(name).startswith(str(entry.get("name"))):
+                    if str(name).startswith(str(entry.get("name"))):
                         return document.file, document.line((field, position))
         return None
 

@@ -32,7 +32,7 @@ def test_check_lists_what_is_amiss_and_exits_1_for_an_error(
     assert out[0] == NAME
     assert "  error    network policy  the VPC CNI ignores NetworkPolicies" in out
     assert "      try: gitops cluster harden turns it on" in out
-    assert out[-1] == f"{NAME}: 1 errors, 2 warnings, 10 ok"
+    assert out[-1] == f"{NAME}: 1 error, 2 warnings, 10 ok"
 
 
 def test_check_as_json(account: FakeAccount, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """`gitops generate`: nothing twice, edits by hand kept, upgrades taken, conflicts shown."""
 
+import io
 import re
 from pathlib import Path
 
@@ -102,6 +103,28 @@ def test_a_conflict_is_refused_whole_and_named(manifests: Path, capsys: pytest.C
     assert "maxReplicas: 20" in (manifests / "kustomize/base/backend-app/horizontalpodautoscaler.yaml").read_text()
 
 
+class Keyboard(io.StringIO):
+    """A terminal on which somebody types."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "most"), [("keep", 7), ("", 7), ("take", 20)])
+def test_on_a_terminal_a_conflict_is_shown_and_asked_about(
+    manifests: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str, most: int
+) -> None:
+    scaler = manifests / "kustomize/base/backend-app/horizontalpodautoscaler.yaml"
+    edit(scaler, "maxReplicas: 10", "maxReplicas: 7")
+    edit(manifests / "gitops.yaml", "max: 10", "max: 20")
+    monkeypatch.setattr("sys.stdin", Keyboard(answer + "\n"))
+    assert run(["generate"]) == 0
+    assert "-  maxReplicas: 7\n+  maxReplicas: 20" in capsys.readouterr().out
+    assert f"maxReplicas: {most}" in scaler.read_text()
+    assert run(["generate"]) == 0
+    assert f"maxReplicas: {most}" in scaler.read_text()
+
+
 def test_what_is_no_longer_generated_goes_unless_it_was_edited(
     manifests: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,11 +149,6 @@ def test_a_file_that_somebody_deleted_stays_deleted(manifests: Path) -> None:
         ('version: "1.36"', 'version: "1.37"', "no cluster-autoscaler is known for Kubernetes 1.37"),
         ('version: "1.36"', 'version: "1.36", autoMode: true', "runs in EKS Auto Mode"),
         ("[security, ", "[securty, ", "no platform overlay 'securty'"),
-        (
-            "clusters:\n",
-            'clusters:\n  - {name: second, version: "1.36"}\n',
-            "the platform overlay 'logging' names its cluster, and there are 2: second, eks-work-cluster",
-        ),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(

@@ -80,7 +80,7 @@ def test_the_images_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize("command", [("hold", "prdo", "--reason", "x"), ("unhold", "prdo"), ("verify", "prdo", "x")])
 def test_an_unknown_environment_names_the_nearest(command: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert out(capsys, *command, code=2).endswith("did you mean 'prod'? (staging, prod)\n")
+    assert out(capsys, *command, code=1).endswith("did you mean 'prod'? (staging, prod)\n")
 
 
 def test_a_check_has_a_plain_name(capsys: pytest.CaptureFixture[str]) -> None:

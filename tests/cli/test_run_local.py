@@ -13,13 +13,16 @@ import pytest
 
 from gitops.cli import run
 from gitops.clients.git import GitRepository
+from gitops.clients.kubernetes import KubernetesCluster
 from gitops.demo.aws import aws_server, credentials
 from gitops.demo.git_server import GitServer
 from gitops.demo.registry import HTPASSWD, registry_server
 from gitops.demo.world import create_ecr_repository
 from gitops.template.buildspecs import buildspecs
 from tests.cli.test_build import BASE, answer_of
+from tests.support.api_server import ApiServer
 from tests.support.base_image import import_base_image
+from tests.support.kubelet import Kubelet
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = "k8sbook/backend-app"
@@ -45,6 +48,7 @@ class World:
         self.source = GitRepository(folder / "eks-work-app")
 
     def init(self) -> None:
+        """Write both repositories, releasing to branches, and push them."""
         for repository in (self.source, self.manifests):
             self.git.create(repository.directory.name)
         urls = ["--source-url", self.git.url("eks-work-app"), "--manifest-url", self.git.url("eks-work-manifests")]
@@ -90,15 +94,29 @@ def docker_images(world: World) -> Iterator[None]:
             client.images.remove(tag, force=True)
 
 
-@pytest.mark.slow
-@pytest.mark.docker
-@pytest.mark.registry
-@pytest.mark.kubectl
-@pytest.mark.timeout(600)
-@pytest.mark.usefixtures("docker_images")
-def test_a_commit_goes_through_all_four_buildspecs(
-    world: World, wheel: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def api_server(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KubernetesCluster]:
+    """A real API server that the environments are deployed to, instead of branches; its pods become ready."""
+    file = world.manifests.directory / "gitops.yaml"
+    text = file.read_text()
+    for environment in ("staging", "prod"):
+        text = text.replace(f"target: {{branch: release/{environment}}}", "cluster: local")
+    text = text.replace("environments:", "clusters:\n  - {name: local, context: test}\nenvironments:")
+    file.write_text(text)
+    assert run(["-C", str(world.manifests.directory), "generate"]) == 0
+    world.manifests.run("add", "--all")
+    world.manifests.run("commit", "--quiet", "-m", "Deploy to a cluster")
+    world.manifests.run("push", "--quiet", "origin", "main")
+    (tmp_path / "cluster").mkdir()
+    with ApiServer(tmp_path / "cluster", controllers=True) as server:
+        cluster = KubernetesCluster(server.connection())
+        monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig()))
+        with Kubelet(cluster, "eks-work-staging"):
+            yield cluster
+
+
+def run_three_stages(world: World, wheel: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    """Build, bump and validate; returns the image that staging shall have."""
     assert world.run_local("build", "--wheel", str(wheel)) == 0, capsys.readouterr().out
     built = json.loads(world.handed_on("build", "built/backend-app-image.json").read_text())
     assert built["revision"] == world.source.head()
@@ -112,12 +130,42 @@ def test_a_commit_goes_through_all_four_buildspecs(
     assert world.run_local("validate", "--wheel", str(wheel)) == 0, capsys.readouterr().out
     assert world.handed_on("validate", "plans/staging.json").is_file()
     assert "report manifests: 1 file (JUNITXML)" in capsys.readouterr().out
+    return f"{built['repository']}:{built['tag']}@{built['digest']}"
 
+
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.registry
+@pytest.mark.kubectl
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("docker_images")
+def test_a_commit_goes_through_all_four_buildspecs_to_a_branch(
+    world: World, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = run_three_stages(world, wheel, capsys)
     assert world.run_local("deploy", "--wheel", str(wheel), "-e", "GITOPS_TARGET=staging") == 0, capsys.readouterr().out
     world.manifests.run("fetch", "--quiet", "origin", "release/staging")
-    assert f"{built['repository']}:{built['tag']}@{built['digest']}" in world.manifests.text(
-        "grep", "image:", "FETCH_HEAD"
+    assert image in world.manifests.text("grep", "image:", "FETCH_HEAD")
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.registry
+@pytest.mark.kubectl
+@pytest.mark.cluster
+@pytest.mark.timeout(900)
+@pytest.mark.usefixtures("docker_images")
+def test_a_commit_goes_through_all_four_buildspecs_to_a_real_api_server(
+    world: World, api_server: KubernetesCluster, wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = run_three_stages(world, wheel, capsys)
+    plan = ["--input", f"Plan={world.handed_on('validate', '.')}"]
+    assert world.run_local("deploy", "--wheel", str(wheel), *plan, "-e", "GITOPS_TARGET=staging") == 0, (
+        capsys.readouterr().out
     )
+    deployments = api_server.list("apps", "Deployment", "eks-work-staging").objects
+    assert [each.body["spec"]["template"]["spec"]["containers"][0]["image"] for each in deployments] == [image]
+    assert deployments[0].body["status"]["readyReplicas"] == 2
 
 
 @pytest.fixture

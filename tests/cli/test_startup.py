@@ -24,7 +24,7 @@ def test_version_imports_not_even_click() -> None:
     assert imported & (HEAVY | {"click", "yaml"}) == set()
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("config", "schema")])
+@pytest.mark.parametrize("arguments", [("--help",), ("config", "schema"), ("bump", "--help")])
 def test_nothing_heavy_is_imported_before_it_is_used(arguments: tuple[str, ...]) -> None:
     _, imported = run_with_import_times(*arguments)
     assert imported & HEAVY == set()

@@ -1,6 +1,8 @@
 """The kustomize tree: the committed one is what the generator writes, and kubectl renders every overlay of it."""
 
+import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,8 @@ from gitops.errors import GitopsError
 from gitops.generate import config_text, kustomize_tree
 from gitops.template.buildspecs import buildspecs
 from tests.generate.sample import ANSWERS, ROOT, sample_config
+
+OVERLAYS = [f"overlays/{name}" for name in sample_config().platform.overlays]
 
 
 def files_under(folder: Path) -> dict[str, bytes]:
@@ -35,15 +39,24 @@ def test_no_mark_is_left_and_every_file_is_yaml() -> None:
         assert path.endswith(".conf") or list(yaml.safe_load_all(content)), path
 
 
+def kubectls() -> list[str]:
+    """Every kubectl that is there: versions differ in the kustomize that they embed."""
+    folders = os.environ.get("PATH", "").split(os.pathsep)
+    found = [find_kubectl(), *(str(Path(folder) / "kubectl") for folder in folders)]
+    return list(dict.fromkeys(str(Path(each).resolve()) for each in found if each and Path(each).is_file()))
+
+
 @pytest.mark.kubectl
-@pytest.mark.parametrize("overlay", ["staging", "prod", *sample_config().platform.overlays])
-def test_kubectl_renders_each_overlay_without_a_warning(overlay: str) -> None:
-    kubectl = find_kubectl()
-    assert kubectl
-    folder = ROOT / "kustomize/overlays" / overlay
-    run = subprocess.run([kubectl, "kustomize", str(folder)], capture_output=True, text=True, timeout=60)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert all(document["metadata"]["name"] for document in yaml.safe_load_all(run.stdout))
+@pytest.mark.parametrize("overlay", ["overlays/staging", "overlays/prod", *OVERLAYS, "load-test"])
+def test_every_kubectl_renders_each_overlay_alike_and_without_a_warning(overlay: str) -> None:
+    results = []
+    for kubectl in kubectls():
+        command = [kubectl, "kustomize", str(ROOT / "kustomize" / overlay)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert (run.returncode, run.stderr) == (0, ""), kubectl
+        results.append(list(yaml.safe_load_all(run.stdout)))
+    assert all(result == results[0] for result in results)
+    assert all(document["metadata"]["name"] for document in results[0])
 
 
 def test_an_application_decides_its_own_ports_probes_resources_and_environment() -> None:
@@ -87,6 +100,18 @@ def test_without_the_security_overlay_the_environment_makes_its_namespace() -> N
     assert kustomization["resources"] == ["namespace.yaml", "../../base"]
 
 
+def test_without_the_security_overlay_each_application_may_ask_for_names() -> None:
+    def ports(overlays: str) -> list[int]:
+        text = config_text(ANSWERS)
+        line = next(line for line in text.splitlines() if line.startswith("  overlays:"))
+        tree = kustomize_tree(parse_config(text.replace(line, f"  overlays: [{overlays}]").encode()))
+        rules = yaml.safe_load(tree["kustomize/base/backend-app/networkpolicy.yaml"])["spec"].get("egress", [])
+        return [port["port"] for rule in rules for port in rule["ports"]]
+
+    assert 53 in ports("")
+    assert 53 not in ports("security")
+
+
 def test_an_unknown_platform_overlay_is_refused_with_the_nearest() -> None:
     text = config_text(ANSWERS).replace("overlays: [security", "overlays: [securty")
     with pytest.raises(GitopsError, match="no platform overlay 'securty'\n  try: did you mean 'security'"):
@@ -98,3 +123,29 @@ def test_an_overlay_elsewhere_finds_the_base() -> None:
     tree = kustomize_tree(parse_config(text.encode()))
     kustomization = yaml.safe_load(tree["deploy/production/kustomization.yaml"])
     assert kustomization["resources"] == ["../../kustomize/base"]
+
+
+def test_each_cluster_has_overlays_of_its_own() -> None:
+    answers = replace(ANSWERS, clusters=("first", "second"))
+    text = config_text(answers).replace(
+        '{name: second, version: "1.36"}', '{name: second, version: "1.35", region: eu-west-1}'
+    )
+    tree = kustomize_tree(parse_config(text.encode()))
+    for overlay in ("logging", "monitoring", "autoscaling", "security"):
+        assert f"kustomize/overlays/{overlay}/kustomization.yaml" not in tree
+    logging = {c: tree[f"kustomize/overlays/logging/{c}/kustomization.yaml"].decode() for c in ("first", "second")}
+    assert "cluster.name=first\n      - logs.region=ap-northeast-2" in logging["first"]
+    assert "cluster.name=second\n      - logs.region=eu-west-1" in logging["second"]
+    assert b"cluster-autoscaler:v1.35.2" in tree["kustomize/overlays/autoscaling/second/cluster-autoscaler.yaml"]
+    assert "kustomize/overlays/security/first/eks-work-staging/namespace.yaml" in tree
+    assert "kustomize/overlays/security/first/eks-work/namespace.yaml" not in tree
+    assert b"enforce-version: v1.35" in tree["kustomize/overlays/security/second/eks-work/namespace.yaml"]
+
+
+def test_an_environment_that_is_rendered_makes_its_own_namespace() -> None:
+    text = config_text(ANSWERS).replace(
+        "staging, cluster: eks-work-cluster", "staging, target: {branch: release/staging}"
+    )
+    tree = kustomize_tree(parse_config(text.encode()))
+    assert "kustomize/overlays/staging/namespace.yaml" in tree
+    assert "kustomize/overlays/prod/namespace.yaml" not in tree

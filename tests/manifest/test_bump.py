@@ -176,3 +176,59 @@ def test_the_proposal_can_be_printed_as_json(clone: Path) -> None:
 
     _, proposal = bumped(place_of(clone), build(1), "prod")
     assert json.loads(json.dumps(asdict(proposal.images[0])))["after"]["new_tag"] == "2.1"
+
+
+VALUES = b"backend:\n  image: {tag: 1.4.1} # by gitops\n"
+MARKED = b'a: x:1 # {"$gitops": "backend-app-image"}\nb: 7 # {"$gitops": "worker-image:tag"}\n'
+
+
+def test_marked_scalars_and_configured_fields_go_with_the_overlay(tmp_path: Path) -> None:
+    files = manifest_files(["prod"]) | {"charts/prod.yaml": VALUES, "kustomize/overlays/prod/patches/p.yaml": MARKED}
+    field = "{file: charts/prod.yaml, path: backend.image.tag, image: backend-app-image, part: tag}"
+    files["gitops.yaml"] = files["gitops.yaml"].replace(
+        b"namespace: prod", f"namespace: prod, fields: [{field}]".encode()
+    )
+    local = repository(tmp_path / "local", files)
+    place = place_of(local)
+    written = place.write(bump(build(1), place.overlays(["prod"]), BumpOptions(), place.prefix, place.fields(["prod"])))
+    assert [edit.entry.path for edit in written.proposal.changed] == [
+        PROD,
+        "charts/prod.yaml",
+        "kustomize/overlays/prod/patches/p.yaml",
+    ]
+    assert (local / "charts/prod.yaml").read_bytes() == VALUES.replace(b"1.4.1", b'"2.1"')
+    patched = (local / "kustomize/overlays/prod/patches/p.yaml").read_text()
+    assert patched == MARKED.decode().replace("x:1", f"r.example/team/backend-app:2.1@{digest(1)}")
+
+
+def test_an_overlay_without_an_entry_may_have_a_marker_instead(tmp_path: Path) -> None:
+    files = manifest_files(["prod"]) | {PROD: b"resources: [d.yaml]\n", "kustomize/overlays/prod/d.yaml": MARKED}
+    local = repository(tmp_path / "local", files)
+    written, _ = bumped(place_of(local), build(1), "prod")
+    assert [edit.entry.path for edit in written.proposal.changed] == ["kustomize/overlays/prod/d.yaml"]
+
+
+def test_a_configured_field_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    files = manifest_files(["prod"])
+    field = "{file: charts/prod.yaml, path: a, image: backend-app-image, part: tag}"
+    files["gitops.yaml"] = files["gitops.yaml"].replace(
+        b"namespace: prod", f"namespace: prod, fields: [{field}]".encode()
+    )
+    local = repository(tmp_path / "local", files)
+    place = place_of(local)
+    with pytest.raises(GitopsError, match=r"charts/prod.yaml: is not in local main"):
+        place.write(bump(build(1), place.overlays(["prod"]), BumpOptions(), place.prefix, place.fields(["prod"])))
+
+
+def test_a_folder_of_plain_manifests_is_edited_in_every_container_of_the_image(tmp_path: Path) -> None:
+    container = "spec: {template: {spec: {containers: [{name: a, image: %s}]}}} # keep\n"
+    files = manifest_files([]) | {
+        "gitops.yaml": manifest_files(["prod"])["gitops.yaml"],
+        "kustomize/overlays/prod/a.yaml": (container % "r.example/team/backend-app:1.4.1").encode(),
+        "kustomize/overlays/prod/b.yaml": (container % "r.example/team/other:1").encode(),
+    }
+    local = repository(tmp_path / "local", files)
+    written, _ = bumped(place_of(local), build(1), "prod")
+    assert [edit.entry.path for edit in written.proposal.changed] == ["kustomize/overlays/prod/a.yaml"]
+    said = (local / "kustomize/overlays/prod/a.yaml").read_text()
+    assert said == container % f"r.example/team/backend-app:2.1@{digest(1)}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gitops.errors import GitopsError, UsageError
+from gitops.errors import GitopsError
 from gitops.manifest.bump import BumpOptions, BumpProposal, bump
 from gitops.manifest.checks import record_check
 from gitops.manifest.hold import Hold, hold
@@ -92,7 +92,7 @@ def test_all_images_of_a_release_go_together_in_one_commit(local: Path) -> None:
     ],
 )
 def test_the_declared_order_is_kept(local: Path, source: str, target: str, error: str) -> None:
-    with pytest.raises(UsageError) as caught:
+    with pytest.raises(GitopsError) as caught:
         promoted(place_of(local), source, target)
     assert str(caught.value).startswith(error)
 

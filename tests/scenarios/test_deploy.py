@@ -80,6 +80,10 @@ def test_what_the_new_revision_lacks_is_deleted_last(world: World) -> None:
 def test_the_cluster_tells_who_changed_what(world: World) -> None:
     world.deploy(app(world.space), "a" * 40)
     world.deploy(app(world.space, "registry.invalid/web:2"), "b" * 40)
+    events = world.cluster.list("", "Event", world.space, fields={"involvedObject.name": "gitops-prod"}).objects
+    said = sorted(str(event.body["message"]) for event in events)
+    assert said[0] == "prod deployed: aaaaaaa a title (5 create) by a-run"
+    assert said[1] == "prod deployed: bbbbbbb a title (1 update) by a-run"
     changed, left = world.get(app(world.space)[0]), world.get(app(world.space)[1])
     assert changed is not None
     assert left is not None

@@ -49,7 +49,7 @@ def test_a_person_sees_place_reason_and_fix(
             "registry.example/", ""
         ),
         "  what runs depends on when a node pulled it; nothing says what it was; name the version and its digest",
-        "1 errors, 0 warnings · 1 overlays, 6 objects",
+        "1 error, 0 warnings · 1 overlay, 6 objects",
     ]
 
 
@@ -58,7 +58,7 @@ def test_a_sound_repository_exits_0(
 ) -> None:
     defective(tmp_path, monkeypatch, "")
     assert run(["validate"]) == 0
-    assert capsys.readouterr().out == "valid · 1 overlays, 5 objects\n"
+    assert capsys.readouterr().out == "valid · 1 overlay, 5 objects\n"
 
 
 def test_programs_get_json_sarif_and_junit(
@@ -114,3 +114,21 @@ def test_an_unknown_overlay_is_a_usage_error(
     defective(tmp_path, monkeypatch)
     assert run(["validate", "prdo"]) == 2
     assert "no overlay 'prdo'\n  try: did you mean 'prod'? (prod)" in capsys.readouterr().err
+
+
+def test_several_clusters_are_checked_each_for_its_own_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clusters = ("--cluster", "first", "--cluster", "second")
+    assert run(["init", str(tmp_path), "--yes", "--no-git", "--monitoring", "manifests", *clusters]) == 0
+    monkeypatch.chdir(tmp_path / "eks-work-manifests")
+    capsys.readouterr()
+    assert run(["validate"]) == 0
+    assert "0 errors" in capsys.readouterr().out
+    config = Path("gitops.yaml")
+    config.write_text(config.read_text().replace('second, version: "1.36"', 'second, version: "1.35"'))
+    assert run(["validate", "autoscaling@second"]) == 1
+    assert "v1.36.1 is for Kubernetes 1.36, the cluster has 1.35" in capsys.readouterr().out
+    assert run(["validate", "autoscaling@first"]) == 0
+    assert run(["generate"]) == 0
+    assert run(["validate", "autoscaling@second"]) == 0

@@ -46,7 +46,11 @@ def _show(name: str, findings: "list[Finding]") -> None:
         if finding.hint:
             echo(f"      try: {finding.hint}")
     count = {level: sum(each.level == level for each in findings) for level in ("error", "warning", "ok")}
-    echo(f"{name}: {count['error']} errors, {count['warning']} warnings, {count['ok']} ok")
+    echo(f"{name}: {_counted(count['error'], 'error')}, {_counted(count['warning'], 'warning')}, {count['ok']} ok")
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _lines(findings: "list[Finding]") -> list[str]:

@@ -1,0 +1,117 @@
+"""`gitops rollback`: a revert commit and a hold, which bump obeys, for a branch that releases are rendered to."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFIG = """\
+apiVersion: gitops/v1
+name: shop
+region: eu-west-1
+account: "111122223333"
+source: {repository: shop-app}
+manifests: {repository: shop-manifests}
+images: [{name: web, repository: web}]
+environments: [{name: prod, target: {branch: release/prod}, namespace: shop}]
+"""
+OVERLAY = """\
+resources: [../../base]
+images:
+  - name: web
+    newName: registry.invalid/web
+    newTag: "TAG"
+    digest: sha256:DIGEST
+"""
+WORKLOAD = """\
+apiVersion: batch/v1
+kind: CronJob
+metadata: {name: web, namespace: shop}
+spec:
+  schedule: "0 * * * *"
+  jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: web, image: web}]}}}}
+"""
+
+
+class Shop:
+    """A manifest repository with three commits: 1.0, 1.1 and the bad 1.2, each released."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.overlay = folder / "kustomize" / "overlays" / "prod" / "kustomization.yaml"
+        self.overlay.parent.mkdir(parents=True)
+        base = folder / "kustomize" / "base"
+        base.mkdir()
+        (folder / "gitops.yaml").write_text(CONFIG)
+        (base / "kustomization.yaml").write_text("resources: [web.yaml]\n")
+        (base / "web.yaml").write_text(WORKLOAD)
+        self.git("init", "--quiet", "--initial-branch=main")
+        for number in range(3):
+            self.overlay.write_text(OVERLAY.replace("TAG", f"1.{number}").replace("DIGEST", f"{number}" * 64))
+            self.git("add", "--all")
+            self.git("commit", "--quiet", "-m", f"bump web 1.{number}")
+            self.run("deploy", "prod")
+
+    def git(self, *arguments: str) -> str:
+        done = subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        env = {**os.environ, "PYTHONPATH": os.getcwd()}
+        command = [sys.executable, "-m", "gitops", *arguments]
+        done = subprocess.run(command, cwd=self.folder, env=env, capture_output=True, text=True)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path / "shop")
+
+
+def test_pain_01_a_rollback_is_a_commit_and_a_hold_that_bump_obeys(shop: Shop) -> None:
+    said = shop.run("rollback", "prod", "--reason", "errors at checkout")
+    assert "prod goes back to" in said.splitlines()[0]
+    assert 'newTag: "1.1"' in shop.overlay.read_text()
+    changed = shop.git("show", "--name-only", "--format=%s", "HEAD").splitlines()
+    good = shop.git("rev-parse", "--short=7", "HEAD~2")
+    assert changed[0] == f"roll back prod to {good}: errors at checkout"
+    assert sorted(filter(None, changed[1:])) == [
+        ".gitops/holds/prod.yaml",
+        "kustomize/overlays/prod/kustomization.yaml",
+    ]
+    digest = f"sha256:{'2' * 64}"
+    refused = shop.run("bump", "web", "--env", "prod", "--tag", "1.2", "--digest", digest, code=1)
+    assert "errors at checkout" in refused
+    assert 'newTag: "1.1"' in shop.overlay.read_text()
+    assert "1 update" in shop.run("deploy", "prod")
+    assert "registry.invalid/web:1.1@sha256:111" in shop.git("show", "release/prod:shop/cronjob.batch-web.yaml")
+
+
+def test_a_dry_run_of_a_rollback_commits_nothing(shop: Shop) -> None:
+    head = shop.git("rev-parse", "HEAD")
+    assert "kustomize/overlays/prod/kustomization.yaml" in shop.run("rollback", "prod", "--dry-run")
+    assert shop.git("rev-parse", "HEAD") == head
+    assert shop.git("status", "--porcelain") == ""
+
+
+def test_a_rollback_goes_to_the_revision_that_is_named(shop: Shop) -> None:
+    shop.run("rollback", "prod", "--to", "HEAD~2")
+    assert 'newTag: "1.0"' in shop.overlay.read_text()
+    assert "is no commit of this clone" in shop.run("rollback", "prod", "--to", "nowhere", code=1)
+
+
+def test_status_and_history_of_a_rendered_branch(shop: Shop) -> None:
+    status = shop.run("status").splitlines()
+    assert all(len(line) <= 80 for line in status)
+    row = dict(zip(*(re.split(r"  +", line) for line in status[:2]), strict=True))
+    assert row["CLUSTER"] == "release/prod"
+    assert (row["ENV"], row["IMAGE"], row["HEALTH"], row["DRIFT"]) == ("prod", "1.2", "rendered", "none")
+    history = shop.run("history", "prod").splitlines()
+    assert [line.rpartition("  ")[2] for line in history[1:]] == [
+        f"Release prod {sha}: bump web 1.{n}"
+        for sha, n in zip(shop.git("log", "--format=%h", "--abbrev=7").splitlines(), (2, 1, 0), strict=True)
+    ]

@@ -1,0 +1,133 @@
+"""What a tag means: asked of the registry, and checked, before anything is written."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from gitops.clients.aws import Ecr
+from gitops.clients.registry import Manifest
+from gitops.config import Image
+from gitops.config.model import Scan
+from gitops.errors import GitopsError
+from gitops.manifest.wanted import platforms, refuse_findings, tag_by_policy, wanted_image
+
+IMAGE = Image("backend-app-image", "team/backend-app", platforms=("linux/amd64", "linux/arm64"))
+INDEX = "application/vnd.oci.image.index.v1+json"
+REPOSITORY = "r.example/team/backend-app"
+
+
+def index(*names: str) -> Manifest:
+    """An index for these platforms, with the attestation that BuildKit adds."""
+    entries = [dict(zip(("os", "architecture", "variant"), name.split("/"), strict=False)) for name in names]
+    entries.append({"os": "unknown", "architecture": "unknown"})
+    data = json.dumps({"manifests": [{"digest": "sha256:0", "platform": entry} for entry in entries]})
+    return Manifest("sha256:" + "2b" * 32, INDEX, data.encode())
+
+
+class FakeRegistry:
+    """Has one tag."""
+
+    def __init__(self, manifest: Manifest) -> None:
+        self.known = {("team/backend-app", "1.4.2"): manifest}
+
+    def tags(self, repository: str) -> list[str]:
+        return [tag for name, tag in self.known if name == repository]
+
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        return self.known.get((repository, reference))
+
+    def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
+        return {
+            "org.opencontainers.image.created": "2026-11-24T00:00:00Z",
+            "org.opencontainers.image.revision": "3f9c2ab",
+        }
+
+
+def test_a_tag_is_its_digest_build_time_and_revision() -> None:
+    registry = FakeRegistry(index("linux/amd64", "linux/arm64"))
+    wanted = wanted_image(IMAGE, REPOSITORY, "1.4.2", registry, "https://b/1")
+    assert str(wanted) == f"{REPOSITORY}:1.4.2@{'sha256:' + '2b' * 32}"
+    assert (wanted.created, wanted.revision, wanted.build_url) == ("2026-11-24T00:00:00Z", "3f9c2ab", "https://b/1")
+
+
+def test_a_tag_that_is_not_there_is_an_error() -> None:
+    with pytest.raises(
+        GitopsError, match=r"r.example/team/backend-app:1.4.3: is not in the registry\n  try: check the"
+    ):
+        wanted_image(IMAGE, REPOSITORY, "1.4.3", FakeRegistry(index("linux/amd64")))
+
+
+def test_an_image_that_the_nodes_cannot_run_is_an_error() -> None:
+    with pytest.raises(GitopsError, match=r"1.4.2: is not for linux/arm64 but linux/amd64\n"):
+        wanted_image(IMAGE, REPOSITORY, "1.4.2", FakeRegistry(index("linux/amd64")))
+
+
+def test_the_manifest_of_one_image_does_not_say_its_platform() -> None:
+    single = Manifest("sha256:" + "2b" * 32, "application/vnd.oci.image.manifest.v1+json", b'{"config": {}}')
+    assert platforms(single) == []
+    assert wanted_image(IMAGE, REPOSITORY, "1.4.2", FakeRegistry(single)).digest == single.digest
+
+
+def test_the_variant_is_part_of_a_platform() -> None:
+    assert platforms(index("linux/arm/v7", "linux/amd64")) == ["linux/arm/v7", "linux/amd64"]
+
+
+def test_a_policy_chooses_among_the_tags_of_the_registry() -> None:
+    registry = FakeRegistry(index("linux/amd64"))
+    assert tag_by_policy(IMAGE, "semver:^1.4", registry) == "1.4.2"
+    assert tag_by_policy(IMAGE, "newest-build", registry) == "1.4.2"
+    with pytest.raises(GitopsError, match="team/backend-app: has no tag that 'semver:\\^2' wants"):
+        tag_by_policy(IMAGE, "semver:^2", registry)
+
+
+@pytest.mark.parametrize(
+    ("counts", "reason"),
+    [
+        (None, "has no finished scan, which its gate asks for"),
+        ({"CRITICAL": 1}, "has 1 critical findings, over the 0 allowed"),
+        ({"HIGH": 3, "LOW": 90}, "has 3 high findings, over the 2 allowed"),
+    ],
+)
+def test_a_scan_gate_refuses(counts: Mapping[str, int] | None, reason: str) -> None:
+    gated = replace(IMAGE, scan=Scan(critical=0, high=2))
+    with pytest.raises(GitopsError) as caught:
+        refuse_findings(gated, "sha256:" + "2b" * 32, lambda repository, digest: counts)
+    assert str(caught.value).splitlines()[0] == f"team/backend-app@sha256:2b2b2b2b2b2b: {reason}"
+
+
+def test_a_scan_gate_lets_pass_what_it_allows_and_none_asks_nothing() -> None:
+    refuse_findings(replace(IMAGE, scan=Scan(high=2)), "sha256:0", lambda repository, digest: {"HIGH": 2, "MEDIUM": 9})
+    refuse_findings(IMAGE, "sha256:0", lambda repository, digest: pytest.fail("asked without a gate"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [
+        ({"imageScanStatus": {"status": "IN_PROGRESS"}}, None),
+        ({"imageScanStatus": {"status": "COMPLETE"}, "imageScanFindings": {}}, {}),
+        (
+            {
+                "imageScanStatus": {"status": "COMPLETE"},
+                "imageScanFindings": {"findingSeverityCounts": {"CRITICAL": 2}},
+            },
+            {"CRITICAL": 2},
+        ),
+        ("ScanNotFoundException", None),
+    ],
+)
+def test_what_ecr_says_of_a_scan(answer: Any, counts: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stub checks question and answer against AWS's own model."""
+    ecr = boto3.Session().client("ecr", region_name="ap-northeast-2")
+    asked = {"repositoryName": "team/backend-app", "imageId": {"imageDigest": "sha256:0"}}
+    with Stubber(ecr) as stub:
+        if isinstance(answer, str):
+            stub.add_client_error("describe_image_scan_findings", answer, expected_params=asked)
+        else:
+            stub.add_response("describe_image_scan_findings", answer, asked)
+        monkeypatch.setattr("gitops.clients.aws.client", lambda service, region: ecr)
+        assert Ecr("ap-northeast-2").findings("team/backend-app", "sha256:0") == counts

@@ -1,0 +1,53 @@
+"""What the documentation names is there."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gitops.validate.codes import CODES
+from tests.validate.defects import DEFECTS
+
+ROOT = Path(__file__).parent.parent
+TABLE = [line.split(" | ") for line in (ROOT / "docs/pitfalls.md").read_text().splitlines() if re.match(r"\| \d", line)]
+TESTS = sorted({name for *_, shown in TABLE for name in re.findall(r"`(tests/[^`]+::\w+)`", shown)})
+
+
+def test_every_row_is_there_once() -> None:
+    assert [int(row[0].strip("| ")) for row in TABLE] == list(range(1, 60))
+
+
+def test_every_file_of_the_table_is_there() -> None:
+    named = {name for row in TABLE for name in re.findall(r"`((?:kustomize|cfn|docs|gitops)/[\w./-]+)`", row[2])}
+    assert len(named) > 25
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
+
+
+def test_every_code_of_the_table_is_one() -> None:
+    named = {code for row in TABLE for code in re.findall(r"\b[A-Z]\d{3}\b", row[3])}
+    assert named <= CODES.keys()
+
+
+def test_every_defect_of_the_table_is_planted() -> None:
+    named = {name for row in TABLE for name in re.findall(r"`([a-z0-9-]+)`", row[4])}
+    assert named <= {defect.name for defect in DEFECTS}
+
+
+@pytest.mark.parametrize("name", TESTS)
+def test_every_test_of_the_table_is_there(name: str) -> None:
+    file, _, function = name.partition("::")
+    assert f"def {function}(" in (ROOT / file).read_text()
+
+
+def test_the_defects_of_a_row_have_the_codes_of_the_row() -> None:
+    planted = {defect.name: {code for _, _, code in defect.expected()} for defect in DEFECTS}
+    for row in TABLE:
+        codes = set(re.findall(r"\b[A-Z]\d{3}\b", row[3]))
+        for name in re.findall(r"`([a-z0-9-]+)`", row[4]):
+            assert planted[name] & codes, (row[0], name)
+
+
+def test_every_code_is_documented() -> None:
+    text = (ROOT / "docs/validate.md").read_text()
+    rows = re.findall(r"(?m)^\| ([A-Z]\d{3}) \| (\w+) \| (.+?) \|", text)
+    assert rows == [(code, entry.severity, entry.title) for code, entry in CODES.items()]
