@@ -61,7 +61,8 @@ def test_an_unknown_revision_is_an_error(manifests: Path, capsys: pytest.Capture
 
 def test_inputs_are_the_files_and_their_hashes(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render", "prod", "--inputs"]) == 0
-    lines = dict(reversed(line.split("  ")) for line in capsys.readouterr().out.splitlines())
+    printed = (line.split("  ") for line in capsys.readouterr().out.splitlines())
+    lines = {path: digest for digest, path in printed}
     assert f"{OVERLAY}/kustomization.yaml" in lines
     assert all(len(digest) == 64 for digest in lines.values())
 
