@@ -36,6 +36,8 @@ lock: $(VENV)/dev.installed ## renew requirements/*.lock (needs uv)
 		--extra demo --group build -c requirements/runtime.lock pyproject.toml -o requirements/demo.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 		--extra demo --group dev -c requirements/demo.lock pyproject.toml -o requirements/dev.lock
+	uv pip compile -q --python-version 3.11 --generate-hashes --no-annotate --no-header \
+		-U --group checkov -o requirements/checkov.lock
 
 clean: ## remove .venv and caches
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
