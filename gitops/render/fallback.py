@@ -5,14 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from gitops.clients.kubectl import find_kubectl, find_kustomize, kustomize_build
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject
 from gitops.render.kustomization import FILE_NAMES
 from gitops.render.problems import NotModelled
-from gitops.render.reader import read_config
+from gitops.render.reader import read_config, read_objects
+from gitops.render.scalars import settled
 from gitops.render.sources import Sources, is_remote, remote
 
 _LONGEST_PATH = 1000
@@ -69,11 +68,10 @@ def _texts(value: Any) -> Iterator[str]:
 
 def objects_of(text: str, overlay: str) -> list[KubeObject]:
     """The objects in kustomize's output."""
-    objects = []
-    for body in yaml.load_all(text, Loader=yaml.CSafeLoader):
+    bodies = [settled(document.value) for document in read_objects(text.encode(), overlay)]
+    for body in bodies:
         if not isinstance(body, dict) or not body.get("kind") or not body.get("apiVersion"):
             raise GitopsError(
                 overlay, "renders to something that is no Kubernetes object", "give it apiVersion and kind"
             )
-        objects.append(KubeObject(body, origin=overlay))
-    return objects
+    return [KubeObject(body, origin=overlay) for body in bodies]

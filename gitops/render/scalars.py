@@ -88,7 +88,7 @@ def _number(text: str) -> Any:
     number = float(digits)
     if number in (float("inf"), float("-inf")):
         raise NotModelled(f"the number {text}", "write a smaller one")
-    if number.is_integer() and abs(number) < 1e21:
+    if number.is_integer() and abs(number) <= _LARGEST_EXACT:
         return Odd(int(number), text)
     return number if repr(number) == text else Odd(number, text)
 

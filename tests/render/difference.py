@@ -14,6 +14,13 @@ from gitops.render.build import build
 from gitops.render.problems import NotModelled
 from gitops.render.sources import Sources
 
+
+class _Loader(yaml.CSafeLoader):
+    """PyYAML's loader, for which a bare `=` is a text as well."""
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", lambda _, node: node.value)
+
 Outcome = list[str] | str
 """Each object as JSON, or why there are none: `refused: …` or `fallback: …`."""
 
@@ -38,7 +45,7 @@ def theirs(root: Path, overlay: str) -> Outcome:
     )
     if done.returncode:
         return f"refused: {done.stderr}"
-    return [as_json(each) for each in yaml.load_all(done.stdout, Loader=yaml.CSafeLoader) if each is not None]
+    return [as_json(each) for each in yaml.load_all(done.stdout, Loader=_Loader) if each is not None]
 
 
 def as_json(value: Any) -> str:
