@@ -47,5 +47,6 @@ def tear_down(release: Release, target: ClusterTarget, policy: Policy, dry_run: 
             return
         if decided.pending:
             yield from target.record(decided)
-        if not any(change.action is Action.SKIP for change in decided.changes):
-            yield from target.forget(release)
+    # Not under the lock: giving the Lease up would make it anew.
+    if not any(change.action is Action.SKIP for change in decided.changes):
+        yield from target.forget(release)

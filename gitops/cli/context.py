@@ -120,7 +120,7 @@ class Context:
         if auth == "ecr":
             from gitops.clients.aws import Ecr
 
-            return Ecr(self.config.region).login()
+            return Ecr(self.config.region, self.config.registry_host).login()
         return self.docker.credentials(self.config.registry_host) if auth == "docker" else None
 
     @property
@@ -139,7 +139,7 @@ class Context:
             return lambda _: False
         from gitops.clients.aws import Ecr
 
-        return Ecr(self.config.region).mutability(image.repository).immutable
+        return Ecr(self.config.region, self.config.registry_host).mutability(image.repository).immutable
 
     def target(
         self, overlay: "Overlay", kube_context: str = "", policy: "Policy | None" = None, timeout: float = 300.0

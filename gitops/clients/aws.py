@@ -1,6 +1,7 @@
 """AWS through boto3: sessions, bounded calls, and AWS's refusals in our words."""
 
 import base64
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,11 +88,16 @@ class Mutability:
         return self.setting.startswith("IMMUTABLE") != excluded
 
 
-class Ecr:
-    """The account's registry, as far as a build needs it."""
+_ECR_HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr(-fips)?\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?")
 
-    def __init__(self, region: str) -> None:
-        self._region = region
+
+class Ecr:
+    """ECR behind `host`, as far as a build needs it: that account's and region's, where the host's name says so."""
+
+    def __init__(self, region: str, host: str = "") -> None:
+        match = _ECR_HOST.fullmatch(host)
+        self._region = match["region"] if match else region
+        self._registry = {"registryId": match["account"]} if match else {}
 
     def _client(self) -> Any:
         return client("ecr", self._region)
@@ -110,7 +116,7 @@ class Ecr:
         ecr = self._client()
         try:
             with aws_errors(repository):
-                found = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
+                found = ecr.describe_repositories(repositoryNames=[repository], **self._registry)["repositories"][0]
         except AwsRefused as error:
             if error.code != "RepositoryNotFoundException":
                 raise

@@ -319,7 +319,9 @@ def remote_without_clone(url: str, branch: str, *, whole: bool = False) -> Itera
 
 def refuse_uncommitted(git: GitRepository, paths: Sequence[str]) -> None:
     """Raise `GitopsError` where one of `paths` has uncommitted changes in the work tree of `git`."""
-    changed = git.changed_files(*paths) if paths else []
+    # All changes are listed and looked up: ten thousand paths fit no command line, and none is taken for a pattern.
+    wanted = set(paths)
+    changed = [path for path in git.changed_files() if path in wanted] if wanted else []
     if changed:
         others = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         raise GitopsError(f"{changed[0]}{others}", "has uncommitted changes", "commit or stash them, then run it again")

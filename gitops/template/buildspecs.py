@@ -173,7 +173,8 @@ def _validate(config: Config, install: Spec) -> Spec:
             "build": {
                 "commands": [
                     "mkdir -p reports plans",
-                    "gitops validate -o junit > reports/validate.xml",
+                    Comment("The findings as a report, and in the log where there are errors."),
+                    "gitops validate -o junit > reports/validate.xml || { gitops validate; exit 1; }",
                     *_profiles(config),
                     *_plans(config),
                 ],
