@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from gitops.clients.cluster import ApiError, Conflict, Invalid, Kinds, Reader
+from gitops.clients.cluster import ApiError, Conflict, Invalid, Kinds, Listing, Reader
 from gitops.errors import GitopsError, Problems
 from gitops.inventory import Inventory, from_object
 from gitops.objects import FieldConflict, KubeObject, ObjectRef
@@ -85,7 +85,7 @@ def _autoscaled(reader: Reader, pool: ThreadPoolExecutor, desired: Sequence[Kube
     """Objects of `desired` that an autoscaler targets: one of the overlay, or one that is there already."""
     namespaces = {each.namespace for each in desired if "replicas" in (each.body.get("spec") or {})}
     wanted = [(*kind, namespace) for kind in AUTOSCALERS for namespace in sorted(namespaces)]
-    live = [each for listing in pool.map(lambda key: reader.list(*key), wanted) for each in listing.objects]
+    live = [each for listing in pool.map(lambda key: _listed(reader, *key), wanted) for each in listing.objects]
     return autoscaled([*desired, *live]) & {each.ref for each in desired}
 
 
@@ -93,8 +93,24 @@ def _users(reader: Reader, pool: ThreadPoolExecutor, going: Iterable[ObjectRef])
     """Who uses the ConfigMaps and Secrets among `going`."""
     candidates = [ref for ref in going if ref.kind in KEPT and not ref.group]
     wanted = [(*kind, namespace) for kind in USERS for namespace in sorted({ref.namespace for ref in candidates})]
-    users = [each for listing in pool.map(lambda key: reader.list(*key), wanted) for each in listing.objects]
+    try:
+        users = [each for listing in pool.map(lambda key: reader.list(*key), wanted) for each in listing.objects]
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        # Who may not see the users cannot tell that there is none.
+        return dict.fromkeys(candidates, "something that this role may not see")
     return users_of(candidates, users)
+
+
+def _listed(reader: Reader, group: str, kind: str, namespace: str) -> Listing:
+    """A list, or nothing where we may not see it: autoscalers in the overlay itself are known all the same."""
+    try:
+        return reader.list(group, kind, namespace)
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return Listing((), "")
 
 
 @dataclass(frozen=True)

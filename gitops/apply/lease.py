@@ -6,7 +6,7 @@ lease without noticing (a machine that slept) is found out by the inventory as w
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +32,11 @@ class LeaseOptions:
 
 
 class Lease:
-    """The lease `ref`, held as `holder` within `with`. Raises `GitopsError` where somebody else keeps it."""
+    """The lease `ref`, held as `holder` within `with`. Raises `GitopsError` where somebody else keeps it.
+
+    `ref` is a Lease, or a ConfigMap that says the same, for roles that may write no Lease (the access policies of EKS
+    leave them out). Its token is larger than `floor`, even where the lease was deleted meanwhile.
+    """
 
     def __init__(
         self,
@@ -40,6 +44,7 @@ class Lease:
         ref: ObjectRef,
         holder: str,
         options: LeaseOptions = LeaseOptions(),
+        floor: int = 0,
         sleep: Callable[[float], None] = time.sleep,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -48,6 +53,7 @@ class Lease:
         self._ref = ref
         self._holder = holder
         self._options = options
+        self._floor = floor
         self._sleep = sleep
         self._monotonic = monotonic
         self._now = now
@@ -60,7 +66,7 @@ class Lease:
     def token(self) -> int:
         """The fencing token: larger than every earlier holder's."""
         assert self._held is not None
-        return int(self._held.body["spec"]["leaseTransitions"])
+        return int(_terms(self._held)["leaseTransitions"])
 
     def __enter__(self) -> "Lease":
         self._acquire()
@@ -100,7 +106,7 @@ class Lease:
 
     def _is_free(self, found: KubeObject, unchanged: float) -> bool:
         """Given up, ours already (an answer was lost), or not renewed for its whole duration."""
-        spec = found.body.get("spec") or {}
+        spec = _terms(found)
         if spec.get("holderIdentity") in (None, "", self._holder):
             return True
         duration = float(spec.get("leaseDurationSeconds") or self._options.duration)
@@ -109,8 +115,8 @@ class Lease:
 
     def _take(self, found: KubeObject | None, asked: float) -> bool:
         """Write ourselves into the lease; False where somebody was faster."""
-        transitions = int((found.body.get("spec") or {}).get("leaseTransitions") or 0) if found else 0
-        body = self._body(transitions + 1, self._now(), found)
+        transitions = int(_terms(found).get("leaseTransitions") or 0) if found else 0
+        body = self._body(max(transitions, self._floor) + 1, self._now(), found)
         try:
             self._held = self._cluster.replace(body) if found else self._cluster.create(body)
         except ApiError as error:
@@ -126,7 +132,9 @@ class Lease:
             raise error
         return False
 
-    def _body(self, transitions: int, acquired: datetime, found: KubeObject | None) -> KubeObject:
+    def _body(
+        self, transitions: int, acquired: datetime, found: KubeObject | None, holder: str | None = None
+    ) -> KubeObject:
         metadata: dict[str, Any] = {
             "name": self._ref.name,
             "namespace": self._ref.namespace,
@@ -135,19 +143,22 @@ class Lease:
         if found:
             metadata["resourceVersion"] = found.metadata["resourceVersion"]
         spec = {
-            "holderIdentity": self._holder,
+            "holderIdentity": self._holder if holder is None else holder,
             "leaseDurationSeconds": max(1, round(self._options.duration)),
             "acquireTime": _text(acquired),
             "renewTime": _text(self._now()),
             "leaseTransitions": transitions,
         }
+        if self._ref.kind == "ConfigMap":
+            data = {key: str(value) for key, value in spec.items()}
+            return KubeObject({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
         return KubeObject({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": metadata, "spec": spec})
 
     def _renew(self) -> None:
         while not self._stop.wait(self._options.duration / 3):
             assert self._held is not None
             asked = self._monotonic()
-            acquired = _moment(self._held.body["spec"]["acquireTime"])
+            acquired = _moment(_terms(self._held)["acquireTime"])
             try:
                 self._held = self._cluster.replace(self._body(self.token, acquired, self._held))
                 self._until = asked + self._options.duration
@@ -160,7 +171,7 @@ class Lease:
     def _after_conflict(self, asked: float) -> None:
         """An answer that was lost makes the next renewal meet our own; anybody else's ends the lease."""
         found = self._cluster.get(self._ref)
-        spec = (found.body.get("spec") or {}) if found else {}
+        spec = _terms(found) if found else {}
         if found and spec.get("holderIdentity") == self._holder and spec.get("leaseTransitions") == self.token:
             self._held, self._until = found, asked + self._options.duration
         else:
@@ -172,17 +183,22 @@ class Lease:
         if self._held is None or self._monotonic() > self._until:
             return
         try:
-            body = self._body(self.token, _moment(self._held.body["spec"]["acquireTime"]), self._held)
-            self._cluster.replace(KubeObject({**body.body, "spec": {**body.body["spec"], "holderIdentity": ""}}))
+            body = self._body(self.token, _moment(_terms(self._held)["acquireTime"]), self._held, holder="")
+            self._cluster.replace(body)
         except GitopsError:
             return
 
     def _busy(self, found: KubeObject) -> GitopsError:
-        spec = found.body["spec"]
+        spec = _terms(found)
         since = _moment(spec.get("acquireTime")).strftime("%H:%M:%SZ")
         return GitopsError(
             str(self._ref), f"{spec['holderIdentity']} deploys here since {since}", "run it again when that is done"
         )
+
+
+def _terms(found: KubeObject) -> Mapping[str, Any]:
+    """Holder, times and count, of a Lease or of a ConfigMap in its place."""
+    return found.body.get("spec") or found.body.get("data") or {}
 
 
 def _text(moment: datetime) -> str:

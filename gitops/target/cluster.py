@@ -61,17 +61,38 @@ class ClusterTarget:
     def lock(self, release: Release) -> Iterator[None]:
         """Hold the environment's Lease. Where not even its namespace is there yet, it is taken once that is made."""
         with self._held:
-            if self.cluster.get(ObjectRef("", "Namespace", "", release.home)) is not None:
+            if self._home(release) is not None:
                 self._take_lease(release)
             yield
         self._lease = None
 
+    def _home(self, release: Release) -> KubeObject | None:
+        """The namespace of the environment. A role that may not read namespaces cannot make one: then it is taken to
+        be there, and to be somebody else's."""
+        ref = ObjectRef("", "Namespace", "", release.home)
+        try:
+            return self.cluster.get(ref)
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return KubeObject({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": release.home}})
+
     def _take_lease(self, release: Release) -> None:
-        ref = ObjectRef("coordination.k8s.io", "Lease", release.home, f"gitops-{release.environment}")
         # A build may run two deploys, so its id alone does not tell them apart.
         holder = f"{self.options.run or 'run'} {secrets.token_hex(4)}"
-        lease = Lease(self.cluster, ref, holder, self.options.lease, self.sleep, self.monotonic, self.now)
-        self._lease = self._held.enter_context(lease)
+        fence = self.inventory(release).fence
+        name = f"gitops-{release.environment}"
+        ref = ObjectRef("coordination.k8s.io", "Lease", release.home, name)
+        try:
+            self._lease = self._held.enter_context(self._lease_at(ref, holder, fence))
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            ref = ObjectRef("", "ConfigMap", release.home, f"{name}-lease")
+            self._lease = self._held.enter_context(self._lease_at(ref, holder, fence))
+
+    def _lease_at(self, ref: ObjectRef, holder: str, floor: int) -> Lease:
+        return Lease(self.cluster, ref, holder, self.options.lease, floor, self.sleep, self.monotonic, self.now)
 
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """Fill in namespaces, turn stringData into data, and add the environment's own namespace where it is missing:
@@ -80,7 +101,7 @@ class ClusterTarget:
         placed = [_with_data(self._placed(each, release, scopes)) for each in desired]
         home = ObjectRef("", "Namespace", "", release.namespace)
         if release.namespace and placed and not any(each.ref == home for each in placed):
-            found = self.cluster.get(home)
+            found = self._home(release)
             if found is None or found.annotations.get(OWNER) == release.owner:
                 body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": release.namespace}}
                 placed.insert(0, KubeObject(body))

@@ -31,7 +31,7 @@ class Clock:
 
 
 def lease(cluster: Cluster, holder: str, clock: Clock) -> Lease:
-    return Lease(cluster, REF, holder, OPTIONS, clock.sleep, clock.monotonic, clock.now)
+    return Lease(cluster, REF, holder, OPTIONS, 0, clock.sleep, clock.monotonic, clock.now)
 
 
 def held_by(cluster: Cluster) -> str:
@@ -76,7 +76,7 @@ def test_who_comes_while_it_is_held_waits_and_then_says_who_holds_it() -> None:
             spec = {**found.body["spec"], "renewTime": clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")}
             first._held = cluster.replace(KubeObject({**found.body, "spec": spec}))
 
-        second = Lease(cluster, REF, "two", OPTIONS, renewed, clock.monotonic, clock.now)
+        second = Lease(cluster, REF, "two", OPTIONS, 0, renewed, clock.monotonic, clock.now)
         with pytest.raises(GitopsError, match=r"Lease/default/gitops-prod: one deploys here since 00:00:00Z"), second:
             pass
         assert 60 <= clock.seconds <= 62
@@ -115,4 +115,21 @@ def test_an_answer_that_was_lost_does_not_lock_us_out() -> None:
     first._acquire()
     again = lease(cluster, "one", clock)
     again._acquire()
+    assert clock.seconds == 0
+
+
+def test_a_lease_that_was_deleted_by_hand_does_not_count_from_the_start() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    held = Lease(cluster, REF, "one", OPTIONS, 7, clock.sleep, clock.monotonic, clock.now)
+    with held:
+        assert held.token == 8
+
+
+def test_a_config_map_serves_where_no_lease_may_be_written() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    ref = ObjectRef("", "ConfigMap", "default", "gitops-prod-lease")
+    for token in (1, 2):
+        with Lease(cluster, ref, "one", OPTIONS, 0, clock.sleep, clock.monotonic, clock.now) as held:
+            held.check()
+            assert held.token == token
     assert clock.seconds == 0

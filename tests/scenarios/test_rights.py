@@ -1,0 +1,59 @@
+"""A role with no more than the access policy for editing one namespace can deploy there."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gitops.clients.kubernetes import KubernetesCluster
+from gitops.errors import GitopsError
+from gitops.objects import KubeObject, ObjectRef
+from tests.scenarios.conftest import World
+from tests.support.api_server import ApiServer
+from tests.support.kube_objects import config_map, cron_job, namespace, service
+
+TOKEN = "token-of-a-team"
+RULES = [
+    {"apiGroups": ["", "apps", "batch", "autoscaling"], "resources": ["*"], "verbs": ["*"]},
+]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    with ApiServer(tmp_path_factory.mktemp("rights"), tokens={TOKEN: "team,team-uid"}) as server:
+        yield server
+
+
+def grant(cluster: KubernetesCluster, space: str) -> None:
+    rbac = "rbac.authorization.k8s.io"
+    metadata = {"name": "team", "namespace": space}
+    cluster.apply(namespace(space))
+    cluster.apply(KubeObject({"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": metadata, "rules": RULES}))
+    binding = {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "RoleBinding",
+        "metadata": metadata,
+        "roleRef": {"apiGroup": rbac, "kind": "Role", "name": "team"},
+        "subjects": [{"apiGroup": rbac, "kind": "User", "name": "team"}],
+    }
+    cluster.apply(KubeObject(binding))
+
+
+@pytest.mark.cluster
+def test_a_team_deploys_to_its_namespace_and_to_no_other(server: ApiServer) -> None:
+    grant(KubernetesCluster(server.connection()), "team")
+    cluster = KubernetesCluster(server.connection(TOKEN))
+    world = World(cluster, "team")
+    objects = [
+        config_map("a", "team"),
+        config_map("old", "team"),
+        service(namespace="team"),
+        cron_job(namespace="team"),
+    ]
+    world.deploy(objects)
+    assert world.deploy(objects).pending == ()
+    lease = cluster.get(ObjectRef("", "ConfigMap", "team", "gitops-prod-lease"))
+    assert lease is not None
+    assert lease.body["data"]["holderIdentity"] == ""
+    world.deploy([*objects[:1], *objects[2:]])
+    with pytest.raises(GitopsError, match=r"cannot|forbidden"):
+        World(cluster, "default").deploy([config_map("a", "default")])
