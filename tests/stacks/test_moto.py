@@ -15,8 +15,11 @@ import pytest
 from moto import mock_aws
 
 from gitops.cli import run
-from tests.support.configs import OTHERS
+from gitops.config import parse_config
+from tests.support.configs import OTHERS, REPOSITORY
 from tests.support.moto_gaps import export_from_change_sets
+
+TEXTS = {"sample": (REPOSITORY / "gitops.yaml").read_text("utf-8"), **OTHERS}
 
 CREATED_BY_MOTO = {
     "AWS::CloudWatch::Dashboard",
@@ -56,25 +59,26 @@ def statuses(region: str = "eu-west-1") -> dict[str, str]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("name", TEXTS)
 def test_stacks_come_up_once_and_go_down(
     name: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    (folder / "gitops.yaml").write_text(OTHERS[name])
+    (folder / "gitops.yaml").write_text(TEXTS[name])
+    region = parse_config(TEXTS[name].encode()).region
     assert run(["pipeline", "plan", "--exit-code"]) == 3, capsys.readouterr()
-    assert statuses() == {}, "a plan leaves nothing behind"
+    assert statuses(region) == {}, "a plan leaves nothing behind"
     assert run(["pipeline", "up", "--yes"]) == 0, capsys.readouterr()
-    assert set(statuses().values()) == {"CREATE_COMPLETE"}
+    assert set(statuses(region).values()) == {"CREATE_COMPLETE"}
     first = capsys.readouterr().out
     assert "3 of 3 stacks changed" in first
     assert run(["pipeline", "up", "--yes"]) == 0
     assert "0 of 3 stacks changed" in capsys.readouterr().out
     assert run(["pipeline", "plan", "--exit-code"]) == 0
     assert run(["pipeline", "down", "--yes"]) == 0, capsys.readouterr()
-    assert statuses() == {}
+    assert statuses(region) == {}
     assert boto3.client("s3").list_buckets()["Buckets"] == [], "the artifact bucket is emptied and deleted"
-    assert boto3.client("ecr", region_name="eu-west-1").describe_repositories()["repositories"], "images stay"
+    assert boto3.client("ecr", region_name=region).describe_repositories()["repositories"], "images stay"
     assert run(["pipeline", "down", "--yes"]) == 0
     assert "nothing to delete" in capsys.readouterr().out
 
