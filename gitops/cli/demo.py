@@ -35,7 +35,10 @@ def command(directory: Path, kube_context: str, network: str) -> None:
 
     with demo_world(directory.resolve(), why_no_image()) as world:
         demo = Demo(world, directory, kube_context, network)
-        demo.tell()
+        try:
+            demo.tell()
+        finally:
+            demo.clear_daemon()
     demo.end()
 
 
@@ -116,6 +119,13 @@ class Demo:
             ]
             return [*options, "--port", str(PUBLIC_PORT), "--health", PUBLIC_HEALTH]
         return [*options, "--registry", self.world.registry, "--registry-auth", "ecr", "--image-repository", REPOSITORY]
+
+    def clear_daemon(self) -> None:
+        """Leave no image in the daemon: they are in the registry, whose data is in the folder."""
+        from gitops.clients.docker import Docker
+
+        if self.world.registry:
+            Docker().remove_images(self.world.registry)
 
     def release(self, number: int) -> None:
         where = self.manifests

@@ -61,6 +61,14 @@ class Docker:
                     return False
         return True
 
+    def remove_images(self, host: str) -> None:
+        """Remove the images whose names begin with the registry `host`."""
+        with self._translated(host):
+            for image in self._client.images.list():
+                for name in image.tags:
+                    if name.startswith(f"{host}/"):
+                        self._client.images.remove(name)
+
     def credentials(self, host: str) -> tuple[str, str] | None:
         """User and password that `docker login` kept for `host`."""
         from docker import auth

@@ -1,7 +1,9 @@
 """The demo ends with two releases, with Docker and without, and touches nothing but its folder."""
 
+import re
 from pathlib import Path
 
+import docker
 import pytest
 
 from gitops.cli import run
@@ -14,7 +16,15 @@ def changed_lines(repository: GitRepository, revisions: str) -> list[str]:
     return [line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
 
 
-@pytest.mark.kubectl
+def docker_images() -> list[list[str]]:
+    """The names of every image that the daemon has."""
+    client = docker.from_env()
+    try:
+        return [image.tags for image in client.images.list()]
+    finally:
+        client.close()
+
+
 def test_without_docker_a_public_image_is_released_twice(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -35,7 +45,6 @@ def test_without_docker_a_public_image_is_released_twice(
     manifests.run("fetch", "origin")
 
 
-@pytest.mark.kubectl
 def test_run_again_it_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon")
     assert run(["demo", str(tmp_path / "demo")]) == 0
@@ -51,7 +60,6 @@ def test_a_folder_of_someone_else_is_left_alone(tmp_path: Path, capsys: pytest.C
 
 @pytest.mark.docker
 @pytest.mark.registry
-@pytest.mark.kubectl
 @pytest.mark.slow
 def test_with_docker_two_commits_become_two_images(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from tests.support.base_image import import_base_image
@@ -60,6 +68,9 @@ def test_with_docker_two_commits_become_two_images(tmp_path: Path, capsys: pytes
     assert run(["demo", str(tmp_path / "demo"), "--network", "host"]) == 0
     out = capsys.readouterr().out
     assert out.count("built and pushed") == 2
+    registry = re.search(r"127\.0\.0\.1:\d+(?=/demo/web)", out)
+    assert registry
+    assert not any(registry[0] in name for image in docker_images() for name in image), "nothing stays in the daemon"
     source = GitRepository(tmp_path / "demo" / "demo-app")
     first, second = source.text("rev-list", "--reverse", "--abbrev-commit", "HEAD").split()
     released = changed_lines(
