@@ -25,10 +25,11 @@ def docker_images() -> list[list[str]]:
         client.close()
 
 
-def test_without_docker_a_public_image_is_released_twice(
+def test_without_docker_and_kubectl_a_public_image_is_released_twice(
     tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon")
+    monkeypatch.setattr("gitops.clients.kubectl._find", lambda _: None)
     before = sorted(home.rglob("*"))
     assert run(["demo", str(tmp_path / "demo")]) == 0
     out = capsys.readouterr().out
