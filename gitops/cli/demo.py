@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops.cli.output import echo, style
+from gitops.cli.output import Progress, echo, style
 from gitops.errors import GitopsError
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ def why_no_image() -> str:
         docker.check()
     except GitopsError as error:
         return f"{error.subject}: {error.problem}"
-    return "" if docker.has_image(base_image()) else f"Docker has no {base_image()}, and cannot pull it"
+    with Progress() as progress:
+        progress.step(f"looking for the base image {base_image()}, which Docker may have to pull")
+        return "" if docker.has_image(base_image()) else f"Docker has no {base_image()}, and cannot pull it"
 
 
 @dataclass
