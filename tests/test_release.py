@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.registry, pytest.mark.cluster, pyt
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Two pushed repositories, an ECR repository with immutable tags, and a registry that asks for ECR's password."""
     import_base_image(base_image())
-    with demo_world(tmp_path / "world", "") as world:
+    with demo_world(tmp_path / "world", lambda: "") as world:
         options = ["--name", "shop", "--application", "web", "--account", ACCOUNT, "--image-repository", "shop/web"]
         options += ["--registry", world.registry, "--registry-auth", "ecr"]
         options += ["--source-url", world.git.url("shop-app"), "--manifest-url", world.git.url("shop-manifests")]

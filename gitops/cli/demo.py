@@ -33,7 +33,7 @@ def command(directory: Path, kube_context: str, network: str) -> None:
     """
     from gitops.demo.world import demo_world
 
-    with demo_world(directory.resolve(), why_no_image()) as world:
+    with demo_world(directory.resolve(), why_no_image) as world:
         demo = Demo(world, directory, kube_context, network)
         try:
             demo.tell()

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,17 +59,17 @@ class World:
 
 
 @contextmanager
-def demo_world(folder: Path, missing_docker: str) -> Iterator[World]:
+def demo_world(folder: Path, why_no_image: Callable[[], str]) -> Iterator[World]:
     """Make the world in `folder` and lead this process's AWS, git and cache settings into it, for the context's time.
 
-    `missing_docker` says why no image can be built, and is empty where one can. Raises `GitopsError` where `folder` is
+    `why_no_image` says why no image can be built, with nothing where one can. Raises `GitopsError` where `folder` is
     in use for something else.
     """
     _clear(folder)
     with ExitStack() as stack:
         endpoint = stack.enter_context(aws_server())
         git = stack.enter_context(GitServer(folder / "server", {USER: PASSWORD}))
-        missing = missing_docker or ("" if registry_program() else "no registry program (docker-registry) on PATH")
+        missing = why_no_image() or ("" if registry_program() else "no registry program (docker-registry) on PATH")
         registry = "" if missing else stack.enter_context(registry_server(folder / "registry", HTPASSWD))
         (folder / "gitconfig").write_text(_GIT_CONFIG.format(folder=folder))
         (folder / "git-credentials").write_text(f"http://{USER}:{PASSWORD}@127.0.0.1:{git.port}\n")
