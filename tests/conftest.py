@@ -1,11 +1,16 @@
 """Every test runs in a home of its own, without the machine's AWS, git or Docker settings."""
 
+import os
+import sysconfig
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from tests.support.available import MISSING
+
+# The kubectl of the lock, whose kustomize the renderer is held to, comes before the machine's own.
+os.environ["PATH"] = os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))
 
 NOT_RUN = pytest.StashKey[str]()
 

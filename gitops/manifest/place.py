@@ -101,7 +101,7 @@ class Place:
 
     def _check(self, proposal: Proposal) -> None:
         if self.clone:
-            refuse_uncommitted(self.clone, [edit.entry.path for edit in proposal.changed])
+            refuse_uncommitted(self.clone, [], proposal.changed)
 
     def settle(self, written: Written) -> list[str]:
         """Bring the user's clone along after a push, where that touches nothing of theirs; what they should know."""
@@ -109,7 +109,8 @@ class Place:
             return []
         notes = []
         if not isinstance(self.branch, LocalBranch):
-            notes.append(fast_forward(self.clone, self.config.manifests.branch, written.commit))
+            branch = self.config.manifests.branch
+            notes.append(fast_forward(self.clone, branch, written.commit, written.proposal.changed))
         if others := self.clone.changed_files():
             notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left untouched")
         return [note for note in notes if note]

@@ -317,23 +317,41 @@ def remote_without_clone(url: str, branch: str, *, whole: bool = False) -> Itera
         yield RemoteBranch(scratch_repository(Path(folder), url), branch, scratch=True, whole=whole)
 
 
-def refuse_uncommitted(git: GitRepository, paths: Sequence[str]) -> None:
-    """Raise `GitopsError` where one of `paths` has uncommitted changes in the work tree of `git`."""
+def refuse_uncommitted(git: GitRepository, paths: Sequence[str], edits: Sequence[FileEdit] = ()) -> None:
+    """Raise `GitopsError` where one of `paths`, or a file of `edits`, has uncommitted changes in `git`'s work tree."""
     # All changes are listed and looked up: ten thousand paths fit no command line, and none is taken for a pattern.
-    wanted = set(paths)
+    wanted = {*paths, *(edit.entry.path for edit in edits)}
     changed = [path for path in git.changed_files() if path in wanted] if wanted else []
+    if changed and (begun := half_forwarded(git, edits)):
+        changed = [path for path in changed if path not in begun]
     if changed:
         others = f" (and {len(changed) - 1} more)" if len(changed) > 1 else ""
         raise GitopsError(f"{changed[0]}{others}", "has uncommitted changes", "commit or stash them, then run it again")
 
 
-def fast_forward(git: GitRepository, branch: str, commit: str) -> str:
-    """Bring the clone's own `branch` to the pushed `commit`, where that is only a step ahead; else say why not."""
+def half_forwarded(git: GitRepository, edits: Sequence[FileEdit]) -> list[str]:
+    """Files of `edits` that are changed in the work tree, to just what the branch's tip has already.
+
+    A run that was killed within `fast_forward` leaves them so. Nobody's work is in them.
+    """
+    tips = {edit.entry.path: edit.entry.object_id for edit in edits}
+    changed = [path for path in git.changed_files(untracked=False) if path in tips]
+    there = [path for path in changed if (git.directory / path).is_file()]
+    return [path for path in there if git.text("hash-object", "--", path) == tips[path]]
+
+
+def fast_forward(git: GitRepository, branch: str, commit: str, edits: Sequence[FileEdit] = ()) -> str:
+    """Bring the clone's own `branch` to the pushed `commit`, where that is only a step ahead; else say why not.
+
+    `edits` made the commit: what a killed run left of an earlier fast-forward in their files is taken back first.
+    """
     if git.branch() != branch:
         return ""
     if git.head() == commit:
         return ""
     try:
+        if begun := half_forwarded(git, edits):
+            git.run("checkout", "--quiet", "HEAD", "--", *begun)
         git.run("merge", "--quiet", "--ff-only", "--no-autostash", commit)
     except GitFailed:
         return f"this clone's {branch} is left as it is (it has changes of its own): git pull --rebase"

@@ -178,6 +178,22 @@ def test_killed_at_any_point_clone_and_remote_are_whole_and_the_next_run_works(
     assert git(bare, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
+def test_a_fast_forward_that_was_cut_off_does_not_block_the_next_run(
+    clone: Path, bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run killed while git updates the work tree leaves the file new, and the index and HEAD old."""
+    from gitops.cli import run
+
+    monkeypatch.chdir(clone)
+    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.1", "--digest", digest(1)]) == 0
+    pushed = (clone / overlay("prod")).read_bytes()
+    git(clone, "reset", "--quiet", "--hard", "HEAD~1")
+    (clone / overlay("prod")).write_bytes(pushed)
+    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.2", "--digest", digest(2)]) == 0
+    assert git(clone, "status", "--porcelain") == ""
+    assert git(clone, "rev-parse", "HEAD") == git(bare, "rev-parse", "main")
+
+
 def refused(capsys: pytest.CaptureFixture[str], url: str) -> str:
     from gitops.cli import run
 
