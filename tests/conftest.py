@@ -74,13 +74,3 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter and NOT_RUN in config.stash:
         reporter.write_line(config.stash[NOT_RUN])
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

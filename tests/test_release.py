@@ -15,6 +15,7 @@ from gitops.cli import run
 from gitops.clients.git import GitRepository
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.demo.aws import ACCOUNT
+from gitops.demo.registry import free_port
 from gitops.demo.world import World, create_ecr_repository, demo_world
 from gitops.generate.scaffold import base_image
 from gitops.objects import KubeObject
@@ -80,12 +81,12 @@ def answer(url: str) -> int:
     raise AssertionError(f"nobody listens at {url}")
 
 
-def test_a_commit_becomes_an_image_that_answers(world: World, free_port: int) -> None:
+def test_a_commit_becomes_an_image_that_answers(world: World) -> None:
     built = build()
     commit = GitRepository(world.folder / "shop-app").head()
     assert built["revision"] == commit
     assert built["tag"] == commit[:7]
-    with container_of(f"{built['repository']}@{built['digest']}", free_port) as url:
+    with container_of(f"{built['repository']}@{built['digest']}", free_port()) as url:
         assert answer(f"{url}/health") == 200
 
 

@@ -2,7 +2,7 @@
 
 import shlex
 import shutil
-from contextlib import chdir
+from contextlib import chdir, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,12 +47,11 @@ def why_no_image() -> str:
     from gitops.clients.docker import Docker
     from gitops.generate.scaffold import base_image
 
-    docker = Docker()
-    try:
-        docker.check()
-    except GitopsError as error:
-        return f"{error.subject}: {error.problem}"
-    with Progress() as progress:
+    with closing(Docker()) as docker, Progress() as progress:
+        try:
+            docker.check()
+        except GitopsError as error:
+            return f"{error.subject}: {error.problem}"
         progress.step(f"looking for the base image {base_image()}, which Docker may have to pull")
         return "" if docker.has_image(base_image()) else f"Docker has no {base_image()}, and cannot pull it"
 
@@ -127,7 +126,8 @@ class Demo:
         from gitops.clients.docker import Docker
 
         if self.world.registry:
-            Docker().remove_images(self.world.registry)
+            with closing(Docker()) as docker:
+                docker.remove_images(self.world.registry)
 
     def release(self, number: int) -> None:
         where = self.manifests

@@ -49,7 +49,7 @@ def registry_server(folder: Path, htpasswd: str = "") -> Iterator[str]:
     if program is None:
         raise GitopsError("docker-registry", "is not on PATH", "install it: apt-get install docker-registry")
     folder.mkdir(parents=True, exist_ok=True)
-    port = _free_port()
+    port = free_port()
     config = _CONFIG.format(folder=folder, port=port)
     if htpasswd:
         (folder / "htpasswd").write_text(htpasswd + "\n")
@@ -78,7 +78,8 @@ def _await_answer(process: subprocess.Popen[bytes], port: int, log: Path) -> Non
     raise GitopsError("docker-registry", "did not start", f"see {log}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     import socket
 
     with socket.socket() as probe:

@@ -55,11 +55,11 @@ class Place:
         return Tree(self.branch.objects, self.tip or self.branch.tip(), self.branch.name)
 
     def folder(self, environment: str) -> str:
-        """Where the overlay of `environment` is. Raises `UsageError` for one that is not in the config."""
+        """Where the overlay of `environment` is. Raises `GitopsError` for one that is not in the config."""
         return join(self.prefix, self.config.environment(environment).path)
 
     def overlays(self, environments: Sequence[str]) -> Chooser:
-        """The overlays of `environments`. Raises `UsageError` for one that is not in the config."""
+        """The overlays of `environments`. Raises `GitopsError` for one that is not in the config."""
         folders = {name: self.config.environment(name).path for name in environments}
         return overlays_of(folders, config_file=self.config.file, prefix=self.prefix)
 

@@ -343,16 +343,30 @@ def half_forwarded(git: GitRepository, edits: Sequence[FileEdit]) -> list[str]:
 def fast_forward(git: GitRepository, branch: str, commit: str, edits: Sequence[FileEdit] = ()) -> str:
     """Bring the clone's own `branch` to the pushed `commit`, where that is only a step ahead; else say why not.
 
-    `edits` made the commit: what a killed run left of an earlier fast-forward in their files is taken back first.
+    `edits` made the commit: what a killed run left in their files of an earlier fast-forward is taken back.
     """
     if git.branch() != branch:
         return ""
     if git.head() == commit:
         return ""
+    if _forwarded(git, commit):
+        return ""
+    if (begun := half_forwarded(git, edits)) and _taken_back(git, begun) and _forwarded(git, commit):
+        return ""
+    return f"this clone's {branch} is left as it is (it has changes of its own): git pull --rebase"
+
+
+def _forwarded(git: GitRepository, commit: str) -> bool:
+    return _succeeds(git, "merge", "--quiet", "--ff-only", "--no-autostash", commit)
+
+
+def _taken_back(git: GitRepository, paths: Sequence[str]) -> bool:
+    return _succeeds(git, "checkout", "--quiet", "HEAD", "--", *paths)
+
+
+def _succeeds(git: GitRepository, *arguments: str) -> bool:
     try:
-        if begun := half_forwarded(git, edits):
-            git.run("checkout", "--quiet", "HEAD", "--", *begun)
-        git.run("merge", "--quiet", "--ff-only", "--no-autostash", commit)
+        git.run(*arguments)
     except GitFailed:
-        return f"this clone's {branch} is left as it is (it has changes of its own): git pull --rebase"
-    return ""
+        return False
+    return True

@@ -3,7 +3,6 @@
 The programs are where envtest keeps them: in $KUBEBUILDER_ASSETS, by default /usr/local/kubebuilder/bin.
 """
 
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,7 @@ from types import TracebackType
 import yaml
 
 from gitops.clients.kubeconfig import Connection, Credential, Endpoint
+from gitops.demo.registry import free_port
 from tests.support.available import cluster_programs
 
 ADMIN_TOKEN = "admin-of-the-test-cluster"
@@ -96,7 +96,7 @@ class ApiServer:
         return process
 
     def _start_etcd(self) -> None:
-        client, peer = _free_port(), _free_port()
+        client, peer = free_port(), free_port()
         self._etcd = f"http://127.0.0.1:{client}"
         self._run(
             "etcd",
@@ -122,7 +122,7 @@ class ApiServer:
         }
         tokens = self.directory / "tokens.csv"
         tokens.write_text("".join(f"{token},{user}\n" for token, user in users.items()))
-        port = _free_port()
+        port = free_port()
         self.url = f"https://127.0.0.1:{port}"
         process = self._run(
             "kube-apiserver",
@@ -167,17 +167,10 @@ class ApiServer:
             f"--authorization-kubeconfig={kubeconfig}",
             "--authentication-skip-lookup=true",
             "--bind-address=127.0.0.1",
-            f"--secure-port={_free_port()}",
+            f"--secure-port={free_port()}",
             f"--cert-dir={self.directory / 'controller-certificates'}",
             "--use-service-account-credentials=true",
             f"--service-account-private-key-file={self.directory / 'sa.key'}",
             "--leader-elect=false",
             f"--controllers={','.join(CONTROLLERS)}",
         )
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
