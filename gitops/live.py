@@ -28,8 +28,11 @@ def read_inventory(reader: Reader, ref: ObjectRef, owner: str) -> Inventory:
     return from_object(found, owner) if found else Inventory(owner)
 
 
-def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) -> Snapshot:
-    """The live state of `desired` and of what `inventory` owns.
+def read(
+    reader: Reader, desired: Sequence[KubeObject], inventory: Inventory, coming: Sequence[KubeObject] = ()
+) -> Snapshot:
+    """The live state of `desired` and of what `inventory` owns. `coming` are objects that others are going to make
+    before: what needs them is planned as if they were there.
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
@@ -42,7 +45,7 @@ def read(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) ->
         missing = [ref for ref in owned if ref not in live]
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
         scaled = _autoscaled(reader, pool, desired)
-        previews = _Previews(reader, inventory.owner, live, _coming(desired, live, kinds))
+        previews = _Previews(reader, inventory.owner, live, _coming((*desired, *coming), live, kinds))
         list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
         if previews.failures:
             mask = Mask((*desired, *live.values()))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
     from gitops.manifest.repository import Written
+    from gitops.objects import KubeObject
     from gitops.plan.planner import Policy
     from gitops.render.cache import Cache
     from gitops.stacks.up import Ends
@@ -142,14 +143,20 @@ class Context:
         return Ecr(self.config.region, self.config.registry_host).mutability(image.repository).immutable
 
     def target(
-        self, overlay: "Overlay", kube_context: str = "", policy: "Policy | None" = None, timeout: float = 300.0
+        self,
+        overlay: "Overlay",
+        kube_context: str = "",
+        policy: "Policy | None" = None,
+        timeout: float = 300.0,
+        coming: "Sequence[KubeObject]" = (),
     ) -> "Target":
-        """Where `overlay` lands: its cluster (or the kubeconfig's `kube_context`), its folder, or its branch."""
+        """Where `overlay` lands: its cluster (or the kubeconfig's `kube_context`), its folder, or its branch. `coming`
+        are objects that overlays planned before it are going to make there."""
         from gitops.plan.planner import DEFAULT_POLICY
         from gitops.target.cluster import ClusterTarget, Options
 
         if overlay.cluster or kube_context:
-            options = Options(self.run, timeout, policy=policy or DEFAULT_POLICY)
+            options = Options(self.run, timeout, policy=policy or DEFAULT_POLICY, coming=tuple(coming))
             return ClusterTarget(self.cluster(overlay.cluster, kube_context), options)
         return self._rendered_target(overlay)
 

@@ -1,6 +1,7 @@
 """`gitops deploy`: plan, apply, wait, record."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ from gitops.cli.release_options import release_options
 if TYPE_CHECKING:
     from gitops.apply.events import Event
     from gitops.cli.context import Context
+    from gitops.config.overlays import Overlay
+    from gitops.objects import KubeObject
     from gitops.plan.model import Plan
 
 
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     context: "Context",
-    name: str,
+    names: tuple[str, ...],
+    everything: bool,
     cluster: str,
     kube_context: str,
     form: str,
@@ -44,31 +48,85 @@ def command(
 ) -> None:
     """Deploy ENV: plan, apply, wait until it is ready, and record what it owns.
 
-    ENV is an environment, an overlay of the platform, or `platform` for all of these. What is deployed is the commit
-    that the manifest repository is at; uncommitted changes are refused.
+    ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Several are deployed one
+    after the other, the platform's first; the first failure ends the run. What is deployed is the commit that the
+    manifest repository is at; uncommitted changes are refused.
     """
     from gitops.cli.output import echo
-    from gitops.cli.release_options import intent_of, policy_of, release_of
-    from gitops.config.overlays import overlays_named
+    from gitops.cli.release_options import intent_of, overlays_wanted, policy_of, release_of
     from gitops.pipeline import deploy
-    from gitops.render import render
+    from gitops.plan.summary import created
     from gitops.revisions import Revisions
 
+    overlays = overlays_wanted(context, names, everything, cluster)
+    _refuse_several(plan_file, overlays)
+    if not (dry_run or yes):
+        _refuse_unapproved(context, overlays, names)
     policy = policy_of(confirm, take_ownership, allow_prune, prune)
     revisions = Revisions(context.root)
     revision, title = revisions.committed()
-    for overlay in overlays_named(context.config, name, cluster):
-        objects = render(context.root, overlay.path).objects
-        target = context.target(overlay, kube_context, policy, timeout)
-        release = release_of(context, overlay, target.name, revision, title)
-        intent = intent_of(context, overlay, policy, revisions, allow_older, rollback_on_failure)
-        if plan_file:
-            intent = replace(intent, approved=_approval(plan_file))
-        steps = deploy(release, objects, target, intent, dry_run)
-        seconds = _carry_out(steps, form, diff, ask=not (dry_run or yes))
-        if form == "text":
-            how = "nothing was changed (--dry-run)" if dry_run else f"deployed {revision[:7]} in {seconds:.1f} s"
-            echo(f"{overlay.name}: {how}")
+    plans: list[Plan] = []
+    waiting = _rendered(context, overlays)
+    coming: dict[str, tuple[KubeObject, ...]] = {}
+    with _told(waiting, plans, form):
+        while waiting:
+            overlay, objects = waiting.pop(0)
+            target = context.target(overlay, kube_context, policy, timeout, coming.get(overlay.cluster, ()))
+            release = release_of(context, overlay, target.name, revision, title)
+            intent = intent_of(context, overlay, policy, revisions, allow_older, rollback_on_failure)
+            if plan_file:
+                intent = replace(intent, approved=_approval(plan_file))
+            steps = deploy(release, objects, target, intent, dry_run)
+            decided, seconds = _carry_out(steps, plans, form, diff, ask=not (dry_run or yes))
+            if dry_run:
+                coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *created(decided))
+            if form == "text":
+                how = "nothing was changed (--dry-run)" if dry_run else f"deployed {revision[:7]} in {seconds:.1f} s"
+                echo(f"{overlay.name}: {how}")
+
+
+def _refuse_several(plan_file: Path | None, overlays: "Sequence[Overlay]") -> None:
+    from gitops.errors import UsageError
+
+    if plan_file and len(overlays) != 1:
+        raise UsageError(str(plan_file), f"is the plan of one environment, not of {len(overlays)}", "name that one")
+
+
+def _refuse_unapproved(context: "Context", overlays: "Sequence[Overlay]", names: tuple[str, ...]) -> None:
+    """An environment that wants an approval, and that was not called by its name, is deployed when somebody says so."""
+    import sys
+
+    from gitops.errors import GitopsError
+
+    wanted = {each.name for each in overlays} - set(names)
+    unasked = [each.name for each in context.config.environments if each.approval and each.name in wanted]
+    if unasked and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        hint = f"--yes approves it; or name what to deploy: gitops deploy {' '.join(each.name for each in overlays)}"
+        raise GitopsError(unasked[0], "wants an approval, and nobody is there to ask; nothing was changed", hint)
+
+
+def _rendered(context: "Context", overlays: "Sequence[Overlay]") -> "list[tuple[Overlay, tuple[KubeObject, ...]]]":
+    """All of them before the first change: what does not render must not end a run half-way."""
+    from gitops.render import render
+
+    return [(overlay, render(context.root, overlay.path).objects) for overlay in overlays]
+
+
+@contextmanager
+def _told(waiting: "Sequence[tuple[Overlay, object]]", plans: "list[Plan]", form: str) -> "Iterator[None]":
+    """Show the plans as one document at the end, for programs; after a failure say what is still `waiting`."""
+    from gitops.cli.output import echo_error
+    from gitops.cli.plan_view import show_plans
+
+    try:
+        yield
+    except BaseException:
+        if waiting:
+            echo_error(f"not begun: {', '.join(overlay.name for overlay, _ in waiting)}")
+        raise
+    finally:
+        if form != "text":
+            show_plans(plans, form, False, "")
 
 
 def _approval(file: Path) -> "Callable[[Plan], None]":
@@ -85,18 +143,23 @@ def _approval(file: Path) -> "Callable[[Plan], None]":
     return lambda plan: check(saved, plan, str(file), datetime.now(UTC))
 
 
-def _carry_out(steps: "Iterator[Plan | Event]", form: str, diff: bool, ask: bool) -> float:
-    """Show the plan, ask where there is somebody to ask, then show what happens."""
+def _carry_out(
+    steps: "Iterator[Plan | Event]", plans: "list[Plan]", form: str, diff: bool, ask: bool
+) -> "tuple[Plan, float]":
+    """Show the plan, ask where there is somebody to ask, then show what happens. Adds the plan to `plans`; gives it and
+    the seconds that all took."""
     from gitops.cli.events_view import show
     from gitops.cli.plan_view import show_plans
     from gitops.plan.model import Plan
 
     decided = next(steps)
     assert isinstance(decided, Plan)
-    show_plans([decided], form, diff, "")
+    plans.append(decided)
+    if form == "text":
+        show_plans([decided], form, diff, "")
     if ask and decided.pending and not decided.refusals:
         _confirm(f"deploy to {decided.release.environment} on {decided.release.target}?")
-    return show(_events(steps), quiet=form != "text")
+    return decided, show(_events(steps), quiet=form != "text")
 
 
 def _events(steps: "Iterator[Plan | Event]") -> "Iterator[Event]":

@@ -9,6 +9,7 @@ from gitops.cli.release_options import release_options
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
+    from gitops.objects import KubeObject
     from gitops.plan.model import Plan
 
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     context: "Context",
-    name: str,
+    names: tuple[str, ...],
+    everything: bool,
     cluster: str,
     kube_context: str,
     form: str,
@@ -33,44 +35,55 @@ def command(
 ) -> int:
     """Show what a deploy of ENV would change, and change nothing.
 
-    ENV is an environment, an overlay of the platform, or `platform` for all of these. Uncommitted changes are planned
-    too; a deploy wants them committed.
+    ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Several are planned in the
+    order of their deploy, each as if those before it were there. Uncommitted changes are planned too; a deploy wants
+    them committed.
     """
     from gitops.cli.plan_view import show_plans
-    from gitops.cli.release_options import claims_of, policy_of, release_of
-    from gitops.config.overlays import overlays_named
+    from gitops.cli.release_options import claims_of, overlays_wanted, policy_of, release_of
     from gitops.errors import DONE, PENDING
     from gitops.pipeline import Intent, prepare
+    from gitops.plan.summary import created
     from gitops.render import render
     from gitops.revisions import revision_at
 
+    overlays = overlays_wanted(context, names, everything, cluster)
+    if save:
+        _refuse_several(context.config.file, len(overlays))
     policy = policy_of(confirm, take_ownership, allow_prune, prune)
     revision, title = revision_at(context.root)
     plans = []
-    for overlay in overlays_named(context.config, name, cluster):
+    coming: dict[str, tuple[KubeObject, ...]] = {}
+    for overlay in overlays:
         objects = render(context.root, overlay.path).objects
-        target = context.target(overlay, kube_context, policy)
+        target = context.target(overlay, kube_context, policy, coming=coming.get(overlay.cluster, ()))
         release = release_of(context, overlay, target.name, revision, title)
         plans.append(prepare(release, objects, target, Intent(policy, claims_of(context, overlay))))
-    next_step = f"gitops deploy {name}"
+        coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *created(plans[-1]))
+    next_step = " ".join(["gitops deploy", *names, *(["--all"] if everything else [])])
     if save:
-        next_step = _save(save, plans, context.config.file, next_step)
+        next_step = _save(save, plans[0], next_step)
     show_plans(plans, form, diff, next_step)
     return PENDING if exit_code and any(each.pending for each in plans) else DONE
 
 
-def _save(file: Path, plans: "list[Plan]", config_file: str, next_step: str) -> str:
-    """Write the one plan to `file`; gives what to do with it."""
+def _refuse_several(config_file: str, count: int) -> None:
+    from gitops.errors import UsageError
+
+    if count != 1:
+        raise UsageError(config_file, f"--save is for one environment, not {count}", "save them one by one")
+
+
+def _save(file: Path, plan: "Plan", next_step: str) -> str:
+    """Write `plan` to `file`; gives what to do with it."""
     from datetime import UTC, datetime
 
-    from gitops.errors import GitopsError, UsageError
+    from gitops.errors import GitopsError
     from gitops.plan.saved import LIFE, digest, to_text
 
-    if len(plans) != 1:
-        raise UsageError(config_file, f"--save is for one environment, not {len(plans)}", "save them one by one")
     try:
-        file.write_text(to_text(plans[0], datetime.now(UTC)), "utf-8")
+        file.write_text(to_text(plan, datetime.now(UTC)), "utf-8")
     except OSError as error:
         raise GitopsError(str(file), f"cannot be written ({error.strerror})", "name another file") from error
     good = f"good for {LIFE.total_seconds() / 60:.0f} min"
-    return f"plan {digest(plans[0])[:8]}, {good} · {next_step} --plan {file}"
+    return f"plan {digest(plan)[:8]}, {good} · {next_step} --plan {file}"

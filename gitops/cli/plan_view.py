@@ -27,12 +27,14 @@ def show_plans(plans: list[Plan], form: str, fields: bool, next_step: str) -> No
         from gitops.cli.junit import junit
 
         echo(junit(plans))
-    for plan in plans:
-        if form == "markdown":
-            echo(markdown(plan))
-        elif form == "text":
+    if form == "markdown":
+        echo("\n\n".join(map(markdown, plans)))
+    if form == "text":
+        for plan in plans:
             echo(text(plan, fields))
-            echo(last_line(plan, next_step))
+            echo(last_line([plan], next_step if len(plans) == 1 else ""))
+        if len(plans) > 1:
+            echo(f"{len(plans)} overlays: {last_line(plans, next_step)}")
 
 
 def heading(plan: Plan) -> str:
@@ -49,9 +51,10 @@ def text(plan: Plan, fields: bool = False) -> str:
     return "\n".join([style(heading(plan), "bold"), *_lines(plan, fields)])
 
 
-def last_line(plan: Plan, next_step: str = "") -> str:
+def last_line(plans: list[Plan], next_step: str = "") -> str:
     """How it ends, and what comes next."""
-    return " · ".join(part for part in (counted(plan), next_step if plan.pending else "") if part)
+    pending = any(plan.pending for plan in plans)
+    return " · ".join(part for part in (counted(*plans), next_step if pending else "") if part)
 
 
 def _lines(plan: Plan, fields: bool) -> Iterator[str]:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 Command = Callable[..., Any]
 
 _OPTIONS = (
-    click.argument("name", metavar="ENV"),
+    click.argument("names", metavar="ENV...", nargs=-1),
+    click.option("--all", "everything", is_flag=True, help="The platform's overlays, then every environment."),
     click.option("--cluster", default="", help="Only on this cluster, of several."),
     click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster."),
     click.option("--output", "-o", "form", type=click.Choice(["text", "json", "markdown", "junit"]), default="text"),
@@ -37,6 +38,19 @@ def release_options(command: Command) -> Command:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def overlays_wanted(
+    context: "Context", names: tuple[str, ...], everything: bool, cluster: str
+) -> "tuple[Overlay, ...]":
+    """What the command line names, in the order of a first deploy. Raises `UsageError` where it names nothing."""
+    from gitops.config.overlays import ALL, in_order
+    from gitops.errors import UsageError
+
+    if not names and not everything:
+        known = ", ".join(dict.fromkeys(each.name for each in in_order(context.config, [ALL])))
+        raise UsageError(context.config.file, "no environment is named", f"one or several of {known}; or --all")
+    return in_order(context.config, [*names, *([ALL] if everything else [])], cluster)
 
 
 def policy_of(confirm: tuple[str, ...], take_ownership: tuple[str, ...], allow_prune: bool, prune: bool) -> "Policy":

@@ -41,11 +41,9 @@ def command(
 
 def _overlays(context: "Context", name: str, cluster: str) -> "list[Overlay]":
     """In reverse order: what was deployed last goes first."""
-    from gitops.config.overlays import all_overlays, overlays_named
+    from gitops.config.overlays import overlays_named
 
-    if name.lower() != "all":
-        return list(reversed(overlays_named(context.config, name.lower(), cluster)))
-    return [each for each in reversed(all_overlays(context.config)) if cluster in ("", each.cluster)]
+    return list(reversed(overlays_named(context.config, name.lower(), cluster)))
 
 
 def _tear_down(

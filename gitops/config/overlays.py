@@ -1,5 +1,7 @@
-"""What can be rendered and deployed by name: environments, the platform's overlays, and `platform` for all of these."""
+"""What can be rendered and deployed by name: environments, the platform's overlays, `platform` for all of these, and
+`all` for everything."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gitops.config.model import Config, Target
@@ -7,6 +9,8 @@ from gitops.errors import GitopsError, nearest
 
 PLATFORM = "platform"
 """Stands for every overlay of the platform, in order."""
+ALL = "all"
+"""Stands for every overlay of the platform, and then every environment."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,8 @@ def all_overlays(config: Config) -> tuple[Overlay, ...]:
 def overlays_named(config: Config, name: str, cluster: str = "") -> tuple[Overlay, ...]:
     """What `name` stands for, on `cluster` or wherever it belongs. Raises `GitopsError` with the nearest name."""
     every = all_overlays(config)
-    names = config.platform.overlays if name == PLATFORM else (name,)
+    groups = {PLATFORM: config.platform.overlays, ALL: [each.name for each in every]}
+    names = groups.get(name, (name,))
     found = tuple(each for each in every if each.name in names and cluster in ("", each.cluster))
     if not found:
         if cluster and any(each.name in names for each in every):
@@ -57,3 +62,9 @@ def overlays_named(config: Config, name: str, cluster: str = "") -> tuple[Overla
         known = dict.fromkeys(each.name for each in every) | ({PLATFORM: None} if config.platform.overlays else {})
         raise GitopsError(config.file, f"no environment '{name}'", nearest(name, known))
     return found
+
+
+def in_order(config: Config, names: Sequence[str], cluster: str = "") -> tuple[Overlay, ...]:
+    """All that `names` stand for, each once, in the order of a first deploy, whatever the order of `names`."""
+    wanted = {each for name in names for each in overlays_named(config, name, cluster)}
+    return tuple(each for each in all_overlays(config) if each in wanted)

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import yaml
 
 from gitops.config.model import Config
+from gitops.config.overlays import ALL, PLATFORM
 from gitops.errors import GitopsError, Problems, nearest
 
 CONFIG_FILE = "gitops.yaml"
@@ -227,6 +228,8 @@ def cross_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
     for name, node in _names(root, "environments"):
         if name in overlays:
             yield node, f"'{name}' is a platform overlay too", "give the environment another name"
+        if name in (PLATFORM, ALL):
+            yield node, f"'{name}' stands for several overlays", "give the environment another name"
     for environment in _items(node_at(root, "environments")):
         yield from _place_checks(environment)
 

@@ -9,10 +9,15 @@ from gitops.plan.model import Action, Plan
 _SAID = (Action.DELETE, Action.REPLACE, Action.UPDATE, Action.CREATE)
 
 
-def counted(plan: Plan) -> str:
-    """ "1 update, 2 create"; "no change" where there is none."""
-    counts = plan.count()
-    return ", ".join(f"{counts[action]} {action}" for action in _SAID if counts[action]) or "no change"
+def counted(*plans: Plan) -> str:
+    """ "1 update, 2 create", of all `plans` together; "no change" where there is none."""
+    counts = {action: sum(plan.count()[action] for plan in plans) for action in _SAID}
+    return ", ".join(f"{count} {action}" for action, count in counts.items() if count) or "no change"
+
+
+def created(plan: Plan) -> tuple[KubeObject, ...]:
+    """The objects that are not there yet."""
+    return tuple(change.desired for change in plan.changes if change.action is Action.CREATE and change.desired)
 
 
 def images(plan: Plan) -> tuple[str, ...]:

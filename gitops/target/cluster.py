@@ -36,6 +36,8 @@ class Options:
     """Seconds that a trouble which may pass may last."""
     policy: Policy = DEFAULT_POLICY
     lease: LeaseOptions = LeaseOptions()
+    coming: tuple[KubeObject, ...] = ()
+    """Objects that other overlays, planned before in the same run and not deployed yet, are going to make."""
 
 
 @dataclass
@@ -71,7 +73,7 @@ class ClusterTarget:
         be there, and to be somebody else's."""
         ref = ObjectRef("", "Namespace", "", release.home)
         try:
-            return self.cluster.get(ref)
+            return self.cluster.get(ref) or next((each for each in self.options.coming if each.ref == ref), None)
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -97,7 +99,7 @@ class ClusterTarget:
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """Fill in namespaces, turn stringData into data, and add the environment's own namespace where it is missing:
         a team must be able to deploy to an empty cluster."""
-        scopes = _scopes(desired)
+        scopes = _scopes((*desired, *self.options.coming))
         placed = [_with_data(self._placed(each, release, scopes)) for each in desired]
         home = ObjectRef("", "Namespace", "", release.namespace)
         if release.namespace and placed and not any(each.ref == home for each in placed):
@@ -111,7 +113,7 @@ class ClusterTarget:
         return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        return live.read(self.cluster, desired, self.inventory(release))
+        return live.read(self.cluster, desired, self.inventory(release), self.options.coming)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None

@@ -81,6 +81,7 @@ def test_reports_every_mistake_at_once_with_its_place() -> None:
         ("name: staging, ", "name: staging, name: s, ", "gitops.yaml:16:21: environments[0].name is given twice"),
         ("name: staging", "name: prod", "gitops.yaml:17:12: environments has 'prod' twice"),
         ("name: staging", "name: logging", "gitops.yaml:16:12: 'logging' is a platform overlay too"),
+        ("name: staging", "name: all", "gitops.yaml:16:12: 'all' stands for several overlays"),
         (
             " cluster: eks-work-cluster,",
             "",

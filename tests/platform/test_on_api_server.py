@@ -1,6 +1,7 @@
 """The generated tree on a real API server: deployed in one run from nothing, and doing what it promises."""
 
 import json
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -81,6 +82,10 @@ class World:
         self.root = root
         self.admin = Kubectl(server.kubeconfig())
         self.reader = Kubectl(server.kubeconfig(READER))
+        self.planned = ""
+        """What `plan` said of all of it while the cluster was empty."""
+        self.said = ""
+        """What the first deploy of all of it said."""
 
 
 @pytest.fixture(scope="module")
@@ -114,23 +119,37 @@ def deployed(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         for namespace in ("kube-system", "headroom", "eks-work", "eks-work-staging"):
             stack.enter_context(Kubelet(cluster, namespace))
         stack.enter_context(MetricsServer(world.admin))
-        for name in ("platform", "staging", "prod"):
-            assert run(["deploy", name, "--context", "test", "--yes", "--timeout", "60"]) == 0, capsys.readouterr().err
+        if not world.said:
+            capsys.readouterr()
+            assert run(["plan", "--all", "--context", "test", "-o", "json"]) == 0, capsys.readouterr().err
+            world.planned = capsys.readouterr().out
+        assert run(["deploy", "--all", "--context", "test", "--yes", "--timeout", "60"]) == 0, capsys.readouterr().err
+        world.said = world.said or capsys.readouterr().out
         capsys.readouterr()
         yield world
 
 
+ORDER = ["security", "logging", "monitoring", "autoscaling", "staging", "prod"]
+
+
+def test_one_run_deploys_everything_in_order_from_an_empty_cluster(deployed: World) -> None:
+    done = re.findall(r"^(\w+): deployed [0-9a-f]{7} in", deployed.said, re.MULTILINE)
+    assert done == ORDER
+
+
+def test_a_plan_of_everything_says_what_the_run_then_does(deployed: World) -> None:
+    """On the empty cluster: namespaces of the environments come with an overlay before, and are not planned twice."""
+    planned = [(plan["environment"], plan["summary"]) for plan in json.loads(deployed.planned)]
+    headings = re.findall(r"^(\w+) on test · [^\n]*\n(?:.*\n)*?(\d+ create)$", deployed.said, re.MULTILINE)
+    assert [name for name, _ in planned] == ORDER
+    assert planned == headings
+
+
 def test_a_second_run_plans_nothing(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("platform", "staging", "prod"):
-        assert run(["plan", name, "--context", "test", "-o", "json"]) == 0
-        plans = capsys.readouterr().out
-        assert {change["action"] for change in _changes(plans)} <= {"unchanged"}, plans[:2000]
-
-
-def _changes(text: str) -> list[dict[str, str]]:
-    documents = json.loads(text)
-    documents = documents if isinstance(documents, list) else [documents]
-    return [change for document in documents for change in document["changes"]]
+    assert run(["plan", "--all", "--context", "test", "-o", "json"]) == 0
+    plans = json.loads(capsys.readouterr().out)
+    assert [plan["environment"] for plan in plans] == ORDER
+    assert {change["action"] for plan in plans for change in plan["changes"]} == {"unchanged"}
 
 
 def test_the_applications_pods_are_admitted_where_restricted_is_enforced(deployed: World) -> None:

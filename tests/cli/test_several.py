@@ -1,0 +1,124 @@
+"""`gitops plan` and `gitops deploy` of several environments in one run, to folders: order, failures, approvals."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from gitops.cli import run
+from gitops.clients.git import GitRepository
+
+CONFIG = """\
+apiVersion: gitops/v1
+name: shop
+region: eu-west-1
+account: "111122223333"
+source: {repository: shop-app}
+manifests: {repository: shop-manifests}
+images: [{name: web, repository: web}]
+environments:
+  - {name: test, namespace: test, target: {folder: out/test}}
+  - {name: staging, namespace: staging, target: {folder: out/staging}}
+  - {name: prod, namespace: prod, approval: true, target: {folder: out/prod}}
+"""
+NAMES = ("test", "staging", "prod")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A manifest repository of three environments that are released to folders."""
+    (tmp_path / "gitops.yaml").write_text(CONFIG)
+    (tmp_path / ".gitignore").write_text("/out\n")
+    for name in NAMES:
+        overlay = tmp_path / "kustomize" / "overlays" / name
+        overlay.mkdir(parents=True)
+        (overlay / "kustomization.yaml").write_text(f"namespace: {name}\nresources: [settings.yaml]\n")
+        (overlay / "settings.yaml").write_text(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n"
+        )
+    git = GitRepository(tmp_path)
+    for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "Start")):
+        git.run(*arguments)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def deployed(shop: Path) -> list[str]:
+    return [name for name in NAMES if (shop / "out" / name).is_dir()]
+
+
+def test_all_are_deployed_in_order_and_then_there_is_nothing_to_do(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["deploy", "--all", "--yes"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in said if ": deployed" in line] == list(NAMES)
+    assert run(["plan", "--all", "--exit-code"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "3 overlays: no change"
+
+
+def test_the_order_is_that_of_the_file_and_each_comes_once(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "prod", "all", "test", "-o", "json"]) == 0
+    assert [plan["environment"] for plan in json.loads(capsys.readouterr().out)] == list(NAMES)
+    assert run(["plan", "prod", "test"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said if " on folder " in line] == ["test", "prod"]
+    assert said[-1] == "2 overlays: 2 create · gitops deploy prod test"
+
+
+def test_the_first_failure_ends_the_run_and_says_what_was_not_begun(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "out").mkdir()
+    (shop / "out" / "staging").write_text("in the way")
+    assert run(["deploy", "--all", "--yes", "-o", "json"]) == 1
+    said = capsys.readouterr()
+    assert said.err.splitlines()[0] == "not begun: prod"
+    assert "out/staging" in said.err.splitlines()[1]
+    assert deployed(shop) == ["test"]
+    assert [plan["environment"] for plan in json.loads(said.out)] == ["test", "staging"]
+
+
+def test_what_does_not_render_ends_the_run_before_the_first_change(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop / "kustomize/overlays/prod/kustomization.yaml").write_text("resources: [gone.yaml]\n")
+    GitRepository(shop).run("commit", "-qam", "break")
+    assert run(["deploy", "--all", "--yes"]) == 1
+    assert "gone.yaml" in capsys.readouterr().err
+    assert deployed(shop) == []
+
+
+def test_an_environment_that_wants_an_approval_is_not_deployed_unasked(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["deploy", "--all"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("prod: wants an approval, and nobody is there to ask; nothing was changed\n  try: --yes")
+    assert deployed(shop) == []
+    assert run(["deploy", "--all", "--dry-run"]) == 0
+    assert deployed(shop) == []
+    assert run(["deploy", "test", "prod"]) == 0
+    assert deployed(shop) == ["test", "prod"]
+
+
+def test_reports_of_several_plans_are_one_document(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy", "--all", "--yes", "--dry-run", "-o", "junit"]) == 0
+    suites = ElementTree.fromstring(capsys.readouterr().out)
+    assert [suite.get("name", "").partition(" ")[0] for suite in suites] == list(NAMES)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["plan"], "gitops.yaml: no environment is named\n  try: one or several of test, staging, prod; or --all"),
+        (["plan", "--all", "--save", "p.json"], "gitops.yaml: --save is for one environment, not 3"),
+        (["deploy", "--all", "--yes", "--plan", "p.json"], "p.json: is the plan of one environment, not of 3"),
+    ],
+)
+def test_what_cannot_be_of_several(
+    shop: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], problem: str
+) -> None:
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith(problem)
