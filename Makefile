@@ -15,7 +15,7 @@ demo: $(VENV)/demo.installed ## from a commit to a release, here and now
 	@$(BIN)/gitops demo
 
 test: $(VENV)/dev.installed ## all tests that this machine can run
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/dev.installed ## ruff, mypy, import-linter
 	@$(BIN)/ruff check .

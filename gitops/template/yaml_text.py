@@ -73,7 +73,7 @@ def _attached(start: str, value: Any, indent: int) -> Iterator[str]:
         yield f"{start}{tag} {inline}"
     elif isinstance(value, str):
         yield f"{start}{tag} |{'' if value.endswith(chr(10)) else '-'}"
-        yield from (f"{' ' * (indent + 2)}{line}".rstrip() for line in value.splitlines())
+        yield from (line and f"{' ' * (indent + 2)}{line}" for line in value.splitlines())
     else:
         yield f"{start}{tag}"
         yield from _block(value, indent + 2)

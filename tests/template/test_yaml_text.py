@@ -1,7 +1,7 @@
 """YAML written as by hand: what comes out, and that it reads back."""
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gitops.template.yaml_text import Comment, Tagged, write_yaml
@@ -22,6 +22,8 @@ DATA = st.dictionaries(
 
 @settings(deadline=None)
 @given(DATA)
+@example({"A": "a line that ends with a space \nanother"})
+@example({"A": "one\n  \nthree"})
 def test_whatever_is_written_is_read_back(data: dict[str, object]) -> None:
     assert yaml.safe_load(write_yaml(data)) == data
 
