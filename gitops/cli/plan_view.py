@@ -4,8 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from gitops.cli.output import echo, echo_json, style, table
+from gitops.plan.applications import applications, grouped
+from gitops.plan.mask import Mask, mask_of
 from gitops.plan.model import Action, Change, FieldChange, Plan, Risk
 from gitops.plan.summary import counted
+from gitops.plan.unified import unified
 
 FORMATS = ("text", "json", "markdown", "junit")
 _COLORS = {
@@ -15,12 +18,14 @@ _COLORS = {
     Action.DELETE: "red",
     Action.SKIP: "dim",
 }
+_DIFF_COLORS = {"-": "red", "+": "green", "@": "cyan"}
 LISTED = 60
 """Changes that are shown one by one; of more, only their number."""
 
 
-def show_plans(plans: list[Plan], form: str, fields: bool, next_step: str) -> None:
-    """Print plans in one of FORMATS; as JSON, one document for one plan and a list for several."""
+def show_plans(plans: list[Plan], form: str, diff: bool, next_step: str) -> None:
+    """Print plans in one of FORMATS: as text, with a unified diff of each change where `diff`; as JSON, one document
+    for one plan and a list for several."""
     if form == "json":
         echo_json(document(plans[0]) if len(plans) == 1 else [document(plan) for plan in plans])
     if form == "junit":
@@ -31,7 +36,7 @@ def show_plans(plans: list[Plan], form: str, fields: bool, next_step: str) -> No
         echo("\n\n".join(map(markdown, plans)))
     if form == "text":
         for plan in plans:
-            echo(text(plan, fields))
+            echo(text(plan, diff))
             echo(last_line([plan], next_step if len(plans) == 1 else ""))
         if len(plans) > 1:
             echo(f"{len(plans)} overlays: {last_line(plans, next_step)}")
@@ -46,9 +51,9 @@ def heading(plan: Plan) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def text(plan: Plan, fields: bool = False) -> str:
-    """The plan for a person; with `fields`, every field that changes."""
-    return "\n".join([style(heading(plan), "bold"), *_lines(plan, fields)])
+def text(plan: Plan, diff: bool = False) -> str:
+    """The plan for a person, grouped by application where there are several; with `diff`, what changes in each."""
+    return "\n".join([style(heading(plan), "bold"), *_lines(plan, diff)])
 
 
 def last_line(plans: list[Plan], next_step: str = "") -> str:
@@ -57,17 +62,21 @@ def last_line(plans: list[Plan], next_step: str = "") -> str:
     return " · ".join(part for part in (counted(*plans), next_step if pending else "") if part)
 
 
-def _lines(plan: Plan, fields: bool) -> Iterator[str]:
+def _lines(plan: Plan, diff: bool) -> Iterator[str]:
     shown = [change for change in plan.changes if change.action is not Action.UNCHANGED]
-    if fields:
-        for change in shown:
-            yield _colored(change, table([_row(change)], indent="  "))
-            yield from (f"      {line}" for field in change.fields for line in _field_lines(field))
-    else:
-        rows = table([_row(change) for change in shown[:LISTED]], indent="  ").splitlines()
-        yield from (_colored(change, row) for change, row in zip(shown, rows, strict=False))
-        if len(shown) > LISTED:
-            yield f"  and {len(shown) - LISTED} more (all of them: -o json)"
+    listed = shown if diff else shown[:LISTED]
+    groups = grouped(listed, applications(plan.changes))
+    indent = "  " if len(groups) < 2 else "    "
+    rows = dict(zip([c.ref for c in listed], table([_row(c) for c in listed], indent).splitlines(), strict=True))
+    mask = mask_of(plan) if diff else None
+    for name, changes in groups.items():
+        if len(groups) > 1:
+            yield style(f"  {name or 'of no application'}", "bold")
+        for change in changes:
+            yield _colored(change, rows[change.ref])
+            yield from _unified_lines(change, mask) if mask else ()
+    if len(shown) > len(listed):
+        yield f"  and {len(shown) - len(listed)} more (all of them: -o json)"
     if unchanged := plan.count()[Action.UNCHANGED]:
         yield style(f"  {unchanged} unchanged", "dim")
     for refusal in plan.refusals:
@@ -77,7 +86,7 @@ def _lines(plan: Plan, fields: bool) -> Iterator[str]:
 
 
 def _row(change: Change) -> tuple[str, str, str]:
-    return (change.action.value, str(change.ref), note(change))
+    return (change.action.value, str(change.ref), " ".join(note(change).split()))
 
 
 def note(change: Change) -> str:
@@ -91,12 +100,10 @@ def _colored(change: Change, line: str) -> str:
     return style(line, color) if color else line
 
 
-def _field_lines(field: FieldChange) -> Iterator[str]:
-    yield style(f"{field.path}", "bold")
-    if field.before is not None:
-        yield from (style(f"- {line}", "red") for line in _value(field.before))
-    if field.after is not None:
-        yield from (style(f"+ {line}", "green") for line in _value(field.after))
+def _unified_lines(change: Change, mask: Mask) -> Iterator[str]:
+    for line in unified(change, mask):
+        color = _DIFF_COLORS.get(line[0]) if not line.startswith(("---", "+++")) else "bold"
+        yield style(line, color) if color else line
 
 
 def _value(value: Any) -> list[str]:
@@ -109,7 +116,7 @@ def _value(value: Any) -> list[str]:
 
 def document(plan: Plan) -> dict[str, Any]:
     """The plan for programs."""
-    release = plan.release
+    release, known = plan.release, applications(plan.changes)
     return {
         "environment": release.environment,
         "target": release.target,
@@ -122,6 +129,7 @@ def document(plan: Plan) -> dict[str, Any]:
                 "action": change.action.value,
                 "object": str(change.ref),
                 "group": change.ref.group,
+                "application": known.get(change.ref, ""),
                 "risk": change.risk.value,
                 "note": change.note,
                 "fields": [{"path": f.path, "before": f.before, "after": f.after} for f in change.fields],
@@ -139,9 +147,11 @@ def markdown(plan: Plan) -> str:
     """The plan for a pull request."""
     lines = [f"### {_escaped(heading(plan))}", "", f"**{counted(plan)}**"]
     shown = [change for change in plan.changes if change.action is not Action.UNCHANGED]
-    if shown:
+    groups = grouped(shown, applications(plan.changes))
+    for name, changes in groups.items():
+        lines += ["", f"**{_escaped(name or 'of no application')}**"] if len(groups) > 1 else []
         lines += ["", "| action | object | |", "|---|---|---|"]
-        lines += [f"| {change.action} | `{change.ref}` | {_escaped(note(change))} |" for change in shown]
+        lines += [f"| {change.action} | `{change.ref}` | {_escaped(note(change))} |" for change in changes]
     for change in shown:
         if change.fields:
             inner = [line for field in change.fields for line in _plain_field_lines(field)]

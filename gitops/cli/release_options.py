@@ -23,7 +23,7 @@ _OPTIONS = (
     click.option("--cluster", default="", help="Only on this cluster, of several."),
     click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster."),
     click.option("--output", "-o", "form", type=click.Choice(["text", "json", "markdown", "junit"]), default="text"),
-    click.option("--diff", is_flag=True, help="Show every field that changes."),
+    click.option("--diff", is_flag=True, help="Show a unified diff of each change."),
     click.option("--confirm", multiple=True, metavar="OBJECT", help="Allow to delete or replace this object."),
     click.option(
         "--take-ownership", multiple=True, metavar="OBJECT", help="Take this object's fields from other managers."

@@ -11,7 +11,7 @@ from typing import Any
 
 from gitops.errors import GitopsError
 from gitops.objects import Body, KubeObject
-from gitops.plan.model import FieldChange
+from gitops.plan.model import FieldChange, Plan
 
 SHORTEST = 6
 """Characters. A shorter value is hidden in its Secret, but not looked for elsewhere: it would hide half of the text."""
@@ -97,6 +97,11 @@ class Mask:
         if isinstance(value, list):
             return [self._within(item) for item in value]
         return value
+
+
+def mask_of(plan: Plan) -> Mask:
+    """What hides the values of every Secret that `plan` is about."""
+    return Mask(each for change in plan.changes for each in (change.desired, change.live) if each)
 
 
 def secret_values(body: Body) -> set[str]:

@@ -58,6 +58,8 @@ class Change:
     """For the person who reads it: "restarts 3 pods", "kept: ReplicaSet/x still uses it"."""
     live: KubeObject | None = None
     """The object as it was when the plan was made."""
+    merged: KubeObject | None = None
+    """What the server would make of it by an update."""
     conflicts: tuple[FieldConflict, ...] = ()
     """Fields that another manager owns and that this change would take; a deploy refuses them unless told to."""
     adopts: tuple[str, ...] = ()

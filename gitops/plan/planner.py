@@ -121,6 +121,7 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         risk=Risk.RESTART if restarts(ref, fields) else Risk.NONE,
         note=_note(ref, live, merged, fields, adopts),
         live=live,
+        merged=merged,
         conflicts=snapshot.conflicts.get(ref, ()),
         adopts=adopts,
         replicas=_kept_replicas(ref, live, snapshot),

@@ -18,7 +18,7 @@ from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
 from gitops.inventory import Entry, Inventory, inventory_ref, to_object
 from gitops.objects import OWNER, KubeObject, ObjectRef
-from gitops.plan.mask import Mask
+from gitops.plan.mask import mask_of
 from gitops.plan.model import Action, Change, Plan, Release, Snapshot
 from gitops.plan.planner import DEFAULT_POLICY, Policy, owned_after
 from gitops.plan.summary import counted, images
@@ -120,7 +120,7 @@ class ClusterTarget:
         self._applied.clear()
         if not plan.pending:
             return
-        mask, applier = _mask(plan), self._applier()
+        mask, applier = mask_of(plan), self._applier()
         home = [change for change in plan.pending if _is_home(change, plan.release)]
         yield from applier.apply(replace(plan, changes=tuple(home)), mask)
         if self._lease is None:
@@ -130,11 +130,11 @@ class ClusterTarget:
         yield from applier.apply(replace(plan, changes=tuple(others)), mask)
 
     def prune(self, plan: Plan) -> Iterator[Event]:
-        yield from self._applier().prune(plan, _mask(plan))
+        yield from self._applier().prune(plan, mask_of(plan))
 
     def wait(self, plan: Plan) -> Iterator[Event]:
         waiter = Waiter(
-            self.cluster, _mask(plan), self.options.timeout, patience=self.options.patience, now=self.monotonic
+            self.cluster, mask_of(plan), self.options.timeout, patience=self.options.patience, now=self.monotonic
         )
         yield from waiter.wait(plan, self._applied)
 
@@ -268,10 +268,6 @@ class ClusterTarget:
 
 def _is_home(change: Change, release: Release) -> bool:
     return change.action is Action.CREATE and change.ref == ObjectRef("", "Namespace", "", release.home)
-
-
-def _mask(plan: Plan) -> Mask:
-    return Mask(each for change in plan.changes for each in (change.desired, change.live) if each)
 
 
 def _stamp(moment: datetime) -> str:
