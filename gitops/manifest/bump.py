@@ -1,11 +1,8 @@
 """A bump as an intent: these overlays shall say this image. Decides what to write and what the commit says of it."""
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from multiprocessing import get_context
 from types import MappingProxyType
 
 from gitops.clients.git_objects import TreeEntry
@@ -19,9 +16,6 @@ from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """The names that kustomize looks for. A folder may have one of them."""
-
-PARALLEL_FROM, CHUNK = 1000, 250
-"""Files from which more than one process edits, and how many files each is handed at a time."""
 
 
 @dataclass(frozen=True)
@@ -100,14 +94,11 @@ def bump(
         entries = choose(tree)
         contents = tree.read(list(entries.values()))
         others = {} if options.where_used else other_edits(tree, wanted, entries, fields, prefix)
-        jobs = [
-            (contents[entry.path], entry.path, options.where_used or environment in others)
-            for environment, entry in entries.items()
-        ]
         edits: dict[str, list[FileEdit]] = {}
         changes = {}
-        results = _edit_all(partial(_edit, wanted, options), jobs)
-        for (environment, entry), edit in zip(entries.items(), results, strict=True):
+        for environment, entry in entries.items():
+            optional = options.where_used or environment in others
+            edit = _edit(wanted, options.add, contents[entry.path], entry.path, optional=optional)
             if edit is not None or environment in others:
                 own = [FileEdit(entry, contents[entry.path], edit.data)] if edit else []
                 edits[environment] = [*own, *others.get(environment, ())]
@@ -118,7 +109,7 @@ def bump(
         different = [name for name, files in edits.items() if any(edit.before != edit.after for edit in files)]
         kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
         made = [name for name in different if name not in kept]
-        shown = tuple(replace(change, kept=kept.get(name, "")) for name, change in changes.items())
+        shown = tuple(replace(change, kept=kept[name]) if name in kept else change for name, change in changes.items())
         said = message(wanted, [changes[name] for name in made], options.author)
         return BumpProposal(tuple(edit for name in made for edit in edits[name]), said, shown)
 
@@ -199,30 +190,17 @@ def _newer(tree: Tree, wanted: WantedImage, changes: Sequence[ImageChange], stri
     return {name: f"has a newer build, of {time.isoformat()}" for name, time in newer.items()}
 
 
-Job = tuple[bytes, str, bool]
-"""A kustomization, its path, and whether it is passed over where it has no entry for the image."""
-
-
-def _edit(wanted: WantedImage, options: BumpOptions, job: Job) -> ImageEdit | None:
-    """One file edited; None where it is passed over."""
-    data, path, optional = job
+def _edit(wanted: WantedImage, add: bool, data: bytes, path: str, *, optional: bool) -> ImageEdit | None:
+    """The kustomization `data` edited; None where it has no entry for the image, and that is `optional`."""
     # Most kustomizations do not speak of the image: a look at the bytes spares parsing them.
     if optional and wanted.name.encode() not in data:
         return None
     try:
-        return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=options.add)
+        return set_image(data, wanted.name, wanted.repository, wanted.tag, wanted.digest, file=path, add=add)
     except NoEntry:
         if optional:
             return None
         raise
-
-
-def _edit_all(edit: Callable[[Job], ImageEdit | None], jobs: Sequence[Job]) -> Iterable[ImageEdit | None]:
-    """Every job's result, in order; by as many processes as there are cores where there are many jobs."""
-    if len(jobs) < PARALLEL_FROM:
-        return map(edit, jobs)
-    with ProcessPoolExecutor(mp_context=get_context("fork")) as pool:
-        return list(pool.map(edit, jobs, chunksize=CHUNK))
 
 
 def overlays_of(environments: Mapping[str, str], *, config_file: str, prefix: str = "") -> Chooser:

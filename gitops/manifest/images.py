@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from gitops.errors import GitopsError, nearest
 from gitops.manifest.document import (
@@ -18,6 +18,7 @@ from gitops.manifest.document import (
     string,
     template_marker,
 )
+from gitops.manifest.excerpt import images_block
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 """What a registry takes as a tag (OCI distribution specification)."""
@@ -69,8 +70,29 @@ def set_image(
     What is empty is left as it is. Without an entry for `name` one is added where `add` says so. Raises `GitopsError`
     with file, line and reason where the edit is not certain: aliases, duplicates, templates.
     """
-    wanted = {"newName": new_name, "newTag": new_tag, "digest": digest}
     _check(new_name, new_tag, digest)
+    if parts := images_block(data):
+        edit = _edit_block(parts.block, name, new_name, new_tag, digest, add)
+        if edit:
+            text = b"".join((parts.head.encode(), edit.data, parts.tail.encode()))
+            return ImageEdit(text, edit.before, edit.after)
+    return set_image_of_whole(data, name, new_name, new_tag, digest, file=file, add=add)
+
+
+@lru_cache(maxsize=1024)
+def _edit_block(block: str, name: str, new_name: str, new_tag: str, digest: str, add: bool) -> ImageEdit | None:
+    """An `images:` block edited as a file of its own; None where that is refused: the whole file tells the line."""
+    try:
+        return set_image_of_whole(block.encode(), name, new_name, new_tag, digest, file="", add=add)
+    except GitopsError:
+        return None
+
+
+def set_image_of_whole(
+    data: bytes, name: str, new_name: str, new_tag: str, digest: str, *, file: str, add: bool
+) -> ImageEdit:
+    """What `set_image` does, with every event of the file read and compared."""
+    wanted = {"newName": new_name, "newTag": new_tag, "digest": digest}
     document = Document(data, file)
     root = _kustomization(document)
     items = _items(document, root)

@@ -152,11 +152,7 @@ def test_everywhere_is_each_kustomization_that_has_the_image(tmp_path: Path) -> 
         place.write(bump(missing, place.everywhere(), options, place.prefix))
 
 
-def test_many_kustomizations_are_edited_by_several_processes_in_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gitops.manifest.bump.PARALLEL_FROM", 10)
-    monkeypatch.setattr("gitops.manifest.bump.CHUNK", 3)
+def test_of_many_kustomizations_all_are_edited_or_none(tmp_path: Path) -> None:
     folders = [f"kustomize/overlays/e{number:02}" for number in range(40)]
     files = manifest_files(["prod"]) | {f"{folder}/kustomization.yaml": kustomization() for folder in folders}
     local = repository(tmp_path / "local", files)
