@@ -1,4 +1,4 @@
-"""The `images:` block of a kustomization, where it certainly can be read by itself: alike ones are then edited once. Pure.
+"""The `images:` block of a kustomization, where it can be read by itself for certain: alike ones are edited once. Pure.
 
 That what stands before and behind it stays as it is needs no comparison of events then, but only that each part is YAML
 by itself: a part that is complete leaves no quote and no bracket open, and a key in the first column begins a new pair
