@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--despite-hold", is_flag=True, help="Change environments that are held.")
 @author
 @click.option("--build-url", default="", envvar="CODEBUILD_BUILD_URL", help="Build that asks for it, for a trailer.")
-@click.option("--pull-request", is_flag=True, help="Open or update a CodeCommit pull request instead of pushing.")
+@click.option("--pull-request", is_flag=True, help="Open or update a pull request instead of pushing.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @click.pass_obj
@@ -75,10 +75,12 @@ def command(
         intent = bump(wanted, choose, options, place.prefix, place.fields(environments))
         if pull_request:
             place = place.proposing(topic_of(wanted.name, environments))
+        # A host that opens none, or a missing token, is told before anything is pushed.
+        requests = context.pull_requests(place) if pull_request and not dry_run else None
         written = place.write(intent, dry_run=dry_run)
         notes = place.settle(written)
-        if pull_request and written.commit:
-            notes += context.review(place, written)
+        if requests and written.commit:
+            notes += context.review(requests, place, written)
     show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
     return PENDING if dry_run and written.proposal.changed else DONE
 

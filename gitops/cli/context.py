@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from gitops.clients.artifacts import ArtifactBucket
     from gitops.clients.cluster import Cluster
     from gitops.clients.cluster_settings import ClusterSettings
+    from gitops.clients.codecommit import PullRequests
     from gitops.clients.docker import Docker
+    from gitops.clients.github import GitHubPullRequests
     from gitops.clients.registry import RegistryClient
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
@@ -72,23 +74,31 @@ class Context:
         else:
             yield clone_place(self.config, self.root)
 
-    def review(self, place: "Place", written: "Written") -> list[str]:
+    def pull_requests(self, place: "Place") -> "PullRequests | GitHubPullRequests":
+        """The pull requests of the manifest repository: GitHub's where it is there, or behind a connection."""
+        from gitops.clients.codecommit import PullRequests
+        from gitops.clients.github import GitHubPullRequests, github_repository, is_github
+
+        manifests = self.config.manifests
+        address = place.branch.objects.git.address("origin")
+        if manifests.connection or is_github(address):
+            return GitHubPullRequests(github_repository(address))
+        return PullRequests(self.config.region)
+
+    def review(self, requests: "PullRequests | GitHubPullRequests", place: "Place", written: "Written") -> list[str]:
         """Open or update the pull request of a bump that was proposed; what there is to say of it."""
-        from gitops.clients.codecommit import PullRequest, PullRequests
+        from gitops.clients.codecommit import PullRequest
         from gitops.manifest.bump import BumpProposal
         from gitops.manifest.repository import ProposedBranch
         from gitops.manifest.review import MARKER, markdown
 
-        manifests, message = self.config.manifests, written.proposal.message
-        assert isinstance(place.branch, ProposedBranch)
+        branch, name, message = place.branch, self.config.manifests.repository, written.proposal.message
+        assert isinstance(branch, ProposedBranch)
         assert isinstance(written.proposal, BumpProposal)
-        requests = PullRequests(self.config.region)
-        topic, text = place.branch.topic, markdown(written.proposal)
-        number = requests.open_or_update(
-            manifests.repository, topic, place.branch.branch, message.subject, str(message)
-        )
-        requests.comment(PullRequest(number, manifests.repository, written.commit, written.base), text, MARKER)
-        return [f"pull request {number} of {manifests.repository}: {topic} to {place.branch.branch}"]
+        number = requests.open_or_update(name, branch.topic, branch.branch, message.subject, str(message))
+        request = PullRequest(number, name, written.commit, written.base)
+        requests.comment(request, markdown(written.proposal), MARKER)
+        return [f"pull request {number} of {name}: {branch.topic} to {branch.branch}"]
 
     @cached_property
     def render_cache(self) -> "Cache":

@@ -73,10 +73,6 @@ class Place:
 
     def proposing(self, topic: str) -> "Place":
         """This place, but writing to the branch `topic`. Raises `GitopsError` where none can review that."""
-        manifests = self.config.manifests
-        if manifests.connection:
-            problem = f"{manifests.repository} is behind a connection; pull requests are opened on CodeCommit only"
-            raise GitopsError(self.config.file, problem, "push the bump, or open one by hand")
         if not isinstance(self.branch, RemoteBranch):
             raise GitopsError(self.branch.name, "has no remote to propose to", "git remote add origin URL")
         git = self.branch.objects.git

@@ -81,21 +81,6 @@ def test_works_without_a_clone(
     assert list(codecommit.requests) == ["1"]
 
 
-def test_behind_a_connection_it_says_that_it_cannot(
-    codecommit: CodeCommit, clone: Path, bare: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    arn = "arn:aws:codeconnections:ap-northeast-2:111122223333:connection/1"
-    text = (clone / "gitops.yaml").read_text()
-    (clone / "gitops.yaml").write_text(
-        text.replace("manifests: {repository: eks-work-manifests", f'manifests: {{repository: a/b, connection: "{arn}"')
-    )
-    git(clone, "commit", "--quiet", "-am", "Move")
-    git(clone, "push", "--quiet")
-    assert propose("1.4.2", NEW) == 1
-    assert "pull requests are opened on CodeCommit only" in capsys.readouterr().err
-    assert git(bare, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
-
-
 def test_a_refusal_of_aws_is_one_clear_line(
     codecommit: CodeCommit, server: GitServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
