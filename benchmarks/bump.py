@@ -130,7 +130,7 @@ def floor(url: str, work: Path, overlays: int, tag: str, digest: str) -> Cost:
 
 def bump(url: str, arguments: list[str]) -> Cost:
     """What one `gitops bump` process."""
-    command = [sys.executable, "-m", "gitops", "bump", "app", "--repository", url, *arguments]
+    command = [sys.executable, "-m", "gitops", "bump", "app", "--unchecked", "--repository", url, *arguments]
     with Meter() as meter:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return meter.cost

@@ -1,5 +1,6 @@
 """`gitops bump`: write an image's tag and digest into overlays, in one commit, and push it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,19 @@ from gitops.errors import DONE, PENDING, GitopsError, UsageError
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
+    from gitops.config import Image
     from gitops.manifest.bump import WantedImage
+    from gitops.manifest.place import Place
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the options say of the image: a build's file; or a tag, a digest, or both."""
+
+    tag: str
+    digest: str
+    build: Path | None
+    build_url: str
 
 
 @click.command()
@@ -22,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--from", "build", type=click.Path(path_type=Path), help="image.json that gitops build wrote.")
 @where
 @click.option("--add", is_flag=True, help="Add an images entry where an overlay has none.")
+@click.option("--unchecked", is_flag=True, help="Do not ask the registry whether it has the digest. Gates still hold.")
 @click.option("--allow-older", is_flag=True, help="Go back to an older build.")
 @click.option("--despite-hold", is_flag=True, help="Change environments that are held.")
 @author
@@ -41,6 +55,7 @@ def command(
     url: str | None,
     branch: str,
     add: bool,
+    unchecked: bool,
     allow_older: bool,
     despite_hold: bool,
     author: str,
@@ -60,15 +75,17 @@ def command(
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions, bump
     from gitops.manifest.review import topic_of
-    from gitops.manifest.wanted import refuse_findings
 
     if bool(environments) == everywhere:
         raise UsageError("gitops bump", "needs environments (--env), or --all", "gitops bump IMAGE --env ENV")
+    if build and (tag or digest):
+        raise UsageError("--from", "says tag and digest already", "leave --tag and --digest out")
     with context.manifests(url, branch, environments, whole=everywhere) as place:
+        configured = place.config.image(image)
         if not (tag or digest or build):
-            tag = _tag_by_policy(context, image, environments)
-        wanted = _wanted(context, image, tag, digest, build, build_url)
-        refuse_findings(place.config.image(wanted.name), wanted.digest, context.findings)
+            tag = _tag_by_policy(context, configured, environments)
+        wanted = _wanted(context, configured, Given(tag or "", digest or "", build, build_url), unchecked)
+        _refuse_ungated(context, place, configured, wanted.digest)
         choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
@@ -85,35 +102,56 @@ def command(
     return PENDING if dry_run and written.proposal.changed else DONE
 
 
-def _wanted(
-    context: "Context", name: str, tag: str | None, digest: str | None, build: Path | None, build_url: str
-) -> "WantedImage":
-    """What the options say that the overlays shall say; a tag's digest is read from the registry."""
+def _wanted(context: "Context", image: "Image", given: "Given", unchecked: bool) -> "WantedImage":
+    """What the options say that the overlays shall say, as the registry has it."""
     from gitops.manifest.bump import WantedImage
     from gitops.manifest.image_file import read_image_file
-    from gitops.manifest.wanted import wanted_image
+    from gitops.manifest.images import check_image
+    from gitops.manifest.wanted import checked_image, refuse_moved_tag, wanted_image
 
-    image = context.config.image(name)
-    if build and (tag or digest):
-        raise UsageError("--from", "says tag and digest already", "leave --tag and --digest out")
-    if build:
-        return read_image_file(_read(build), str(build), image.name, build_url)
     repository = context.config.image_repository(image)
-    if digest:
-        return WantedImage(image.name, repository, tag or "", digest, build_url=build_url)
-    assert tag
-    return wanted_image(image, repository, tag, context.registry, build_url)
+    check_image(repository, given.tag, given.digest)
+    if given.build:
+        wanted = read_image_file(_read(given.build), str(given.build), image.name, given.build_url)
+    elif given.digest:
+        wanted = WantedImage(image.name, repository, given.tag, given.digest, build_url=given.build_url)
+    else:
+        return wanted_image(image, repository, given.tag, context.registry, given.build_url)
+    if unchecked:
+        return wanted
+    if wanted.repository != repository:
+        problem = f"is of {wanted.repository}, not of {repository}"
+        raise GitopsError(str(given.build), problem, "check `registry` in gitops.yaml, or --unchecked")
+    if not given.build:
+        # A build's tag may have moved on to a newer one: its digest counts.
+        refuse_moved_tag(wanted, image, context.registry)
+    return checked_image(wanted, image, context.registry)
 
 
-def _tag_by_policy(context: "Context", name: str, environments: tuple[str, ...]) -> str:
+def _refuse_ungated(context: "Context", place: "Place", image: "Image", digest: str) -> None:
+    """Raise `GitopsError` where the image's gates in gitops.yaml do not let `digest` pass."""
+    from gitops.manifest.wanted import refuse_findings
+
+    refuse_findings(image, digest, context.findings)
+    if image.signature:
+        from gitops.manifest.signature import refuse_unsigned
+
+        key = place.tree().read_file(place.path(image.signature.key))
+        refuse_unsigned(image, digest, key, image.signature.key, context.registry)
+
+
+def _tag_by_policy(context: "Context", image: "Image", environments: tuple[str, ...]) -> str:
     """The tag that the environments' policy wants; they must agree on one."""
     from gitops.manifest.wanted import tag_by_policy
 
     policies = {context.config.environment(environment).policy for environment in environments}
-    if len(policies) != 1 or None in policies:
+    if not policies or None in policies:
         hint = "--tag 1.4.2, --from image.json, or a policy in gitops.yaml"
         raise UsageError("gitops bump", "needs --tag, --digest or --from", hint)
-    return tag_by_policy(context.config.image(name), str(policies.pop()), context.registry)
+    if len(policies) > 1:
+        problem = f"{', '.join(environments)} have different policies"
+        raise UsageError("gitops bump", problem, "bump them one by one, or name a --tag")
+    return tag_by_policy(image, str(policies.pop()), context.registry)
 
 
 def _read(path: Path) -> bytes:

@@ -78,15 +78,43 @@ class RegistryClient:
 
     def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
         """The labels of the image; of the first platform's, for an index."""
-        document = json.loads(manifest.data)
+        labels: Mapping[str, str] = (self.image_config(repository, manifest).get("config") or {}).get("Labels") or {}
+        return labels
+
+    def image_config(self, repository: str, manifest: Manifest) -> Mapping[str, Any]:
+        """The image's config: labels, platform; of the first platform's, for an index. Empty where there is none."""
+        document = self._document(manifest.data, repository)
         if manifest.media_type in INDEXES:
             images = [each["digest"] for each in document["manifests"] if each.get("mediaType") in MANIFESTS]
             child = self.manifest(repository, images[0]) if images else None
-            return self.labels(repository, child) if child else {}
-        answer = self._ask("GET", repository, f"blobs/{document['config']['digest']}", {})
+            return self.image_config(repository, child) if child else {}
+        digest = (document.get("config") or {}).get("digest")
+        return self._document(self.blob(repository, digest), repository) if digest else {}
+
+    def blob(self, repository: str, digest: str) -> bytes:
+        """The blob `digest`, a small one. Raises `GitopsError` where it is not there, or is another."""
+        import hashlib
+
+        answer = self._ask("GET", repository, f"blobs/{digest}", {})
         self._expect(answer, 200, repository)
-        labels: Mapping[str, str] = (json.loads(answer.data).get("config") or {}).get("Labels") or {}
-        return labels
+        if digest != f"sha256:{hashlib.sha256(answer.data).hexdigest()}":
+            raise GitopsError(f"{self.host}/{repository}", f"sent another blob than {digest}", "push it again")
+        return bytes(answer.data)
+
+    def referrers(self, repository: str, digest: str) -> list[tuple[str, str]]:
+        """What refers to the manifest `digest`: artifact type and digest of each, such as signatures.
+
+        A registry without the referrers API has them in an index, under a tag made of the digest.
+        """
+        answer = self._ask("GET", repository, f"referrers/{digest}", {"Accept": INDEXES[0]})
+        data = answer.data if answer.status == 200 else b""
+        if answer.status in (400, 404, 405):
+            index = self.manifest(repository, digest.replace(":", "-", 1))
+            data = index.data if index else b""
+        elif answer.status != 200:
+            self._expect(answer, 200, repository)
+        found = self._document(data, repository).get("manifests") or [] if data else []
+        return [(str(each.get("artifactType") or ""), str(each["digest"])) for each in found]
 
     def tags(self, repository: str) -> list[str]:
         """Every tag of `repository`, page by page; none where the registry has no such repository."""
@@ -97,7 +125,7 @@ class RegistryClient:
             if answer.status == 404:
                 return result
             self._expect(answer, 200, repository)
-            result += json.loads(answer.data).get("tags") or []
+            result += self._document(answer.data, repository).get("tags") or []
             following = re.search(r'/tags/list\?([^>]+)>; *rel="next"', answer.headers.get("Link", ""))
             path = f"tags/list?{following[1]}" if following else ""
         return result
@@ -143,6 +171,15 @@ class RegistryClient:
         self._expect(answer, 200, repository)
         document = json.loads(answer.data)
         return {"Authorization": f"Bearer {document.get('token') or document['access_token']}"}
+
+    def _document(self, data: bytes, subject: str) -> dict[str, Any]:
+        try:
+            document = json.loads(data)
+        except ValueError as error:
+            raise GitopsError(f"{self.host}/{subject}", "the registry sends no JSON", _ANSWER_HINT) from error
+        if not isinstance(document, dict):
+            raise GitopsError(f"{self.host}/{subject}", "the registry sends JSON of another kind", _ANSWER_HINT)
+        return document
 
     def _expect(self, answer: Any, status: int, subject: str) -> None:
         if answer.status == status:

@@ -69,6 +69,16 @@ class Scan:
 
 
 @dataclass(frozen=True)
+class Signature:
+    """Who must have signed an image that is bumped."""
+
+    key: str = rule(
+        "Public key (PEM), relative to gitops.yaml, such as the cosign.pub of cosign generate-key-pair.",
+        pattern=RELATIVE_PATH,
+    )
+
+
+@dataclass(frozen=True)
 class Image:
     """An image that a source repository builds, and the placeholder that manifests call it by."""
 
@@ -89,6 +99,7 @@ class Image:
         default=None,
     )
     scan: Scan | None = rule("Gate on ECR's scan; none by default.", default=None)
+    signature: Signature | None = rule("Gate on a signature of cosign's; none by default.", default=None)
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
 
 

@@ -70,7 +70,7 @@ def set_image(
     What is empty is left as it is. Without an entry for `name` one is added where `add` says so. Raises `GitopsError`
     with file, line and reason where the edit is not certain: aliases, duplicates, templates.
     """
-    _check(new_name, new_tag, digest)
+    check_image(new_name, new_tag, digest)
     if parts := images_block(data):
         edit = _edit_block(parts.block, name, new_name, new_tag, digest, add)
         if edit:
@@ -116,7 +116,7 @@ def set_image_of_whole(
 
 
 @cache
-def _check(new_name: str, new_tag: str, digest: str) -> None:
+def check_image(new_name: str, new_tag: str, digest: str) -> None:
     """Raise `GitopsError` for what no registry accepts; once for each image, not for each file."""
     for said, value, rule in (("name", new_name, REPOSITORY), ("tag", new_tag, TAG), ("digest", digest, DIGEST)):
         if value and not rule.fullmatch(value):

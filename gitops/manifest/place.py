@@ -54,6 +54,10 @@ class Place:
         """The files at the tip of the branch, as it is now."""
         return Tree(self.branch.objects, self.tip or self.branch.tip(), self.branch.name)
 
+    def path(self, name: str) -> str:
+        """Where in the repository the file is that gitops.yaml calls `name`."""
+        return join(self.prefix, name)
+
     def folder(self, environment: str) -> str:
         """Where the overlay of `environment` is. Raises `GitopsError` for one that is not in the config."""
         return join(self.prefix, self.config.environment(environment).path)

@@ -1,9 +1,10 @@
 """What a tag means, asked of the registry: digest, build time and platforms; checked before anything is written."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from gitops.clients.registry import Manifest
 from gitops.config import Image
@@ -23,27 +24,46 @@ class Registry(Protocol):
 
     def manifest(self, repository: str, reference: str) -> Manifest | None: ...
 
-    def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]: ...
+    def image_config(self, repository: str, manifest: Manifest) -> Mapping[str, Any]: ...
 
 
 def wanted_image(image: Image, repository: str, tag: str, registry: Registry, build_url: str = "") -> WantedImage:
     """The image that `tag` is of now. Raises `GitopsError` where the registry has none, or not for all platforms."""
-    manifest = registry.manifest(image.repository, tag)
+    return _described(WantedImage(image.name, repository, tag, "", build_url=build_url), image, tag, registry)
+
+
+def checked_image(wanted: WantedImage, image: Image, registry: Registry) -> WantedImage:
+    """`wanted`, whose digest the registry has, for all platforms; with the build's time where that was not known.
+
+    Raises `GitopsError` where it has not, or where the tag is of another digest now.
+    """
+    return _described(wanted, image, wanted.digest, registry)
+
+
+def refuse_moved_tag(wanted: WantedImage, image: Image, registry: Registry) -> None:
+    """Raise `GitopsError` where `wanted.tag` is not there, or is another image than `wanted.digest`."""
+    found = registry.manifest(image.repository, wanted.tag) if wanted.tag else None
+    if wanted.tag and (found is None or found.digest != wanted.digest):
+        problem = f"is {found.digest}, not {wanted.digest}" if found else "is not in the registry"
+        raise GitopsError(f"{wanted.repository}:{wanted.tag}", problem, "give the tag alone, or --unchecked")
+
+
+def _described(wanted: WantedImage, image: Image, reference: str, registry: Registry) -> WantedImage:
+    subject = f"{wanted.repository}{'@' if ':' in reference else ':'}{reference}"
+    manifest = registry.manifest(image.repository, reference)
     if manifest is None:
-        raise GitopsError(f"{repository}:{tag}", "is not in the registry", "check the tag, or build it: gitops build")
-    missing = [each for each in image.platforms if each not in platforms(manifest)] if platforms(manifest) else []
+        raise GitopsError(subject, "is not in the registry", "check it, or build it: gitops build")
+    config = registry.image_config(image.repository, manifest)
+    has = platforms(manifest) or _platforms_of([config])
+    missing = [each for each in image.platforms if _plain(each) not in map(_plain, has)] if has else []
     if missing:
-        has = ", ".join(platforms(manifest))
-        raise GitopsError(f"{repository}:{tag}", f"is not for {', '.join(missing)} but {has}", "build it for them")
-    labels = registry.labels(image.repository, manifest)
-    return WantedImage(
-        image.name,
-        repository,
-        tag,
-        manifest.digest,
-        labels.get(REVISION, ""),
-        labels.get(CREATED, ""),
-        build_url,
+        raise GitopsError(subject, f"is not for {', '.join(missing)} but {', '.join(has)}", "build it for them")
+    labels = (config.get("config") or {}).get("Labels") or {}
+    return replace(
+        wanted,
+        digest=manifest.digest,
+        revision=wanted.revision or labels.get(REVISION, ""),
+        created=wanted.created or labels.get(CREATED, ""),
     )
 
 
@@ -52,7 +72,8 @@ def tag_by_policy(image: Image, policy: str, registry: Registry) -> str:
 
     def built(tag: str) -> datetime | None:
         manifest = registry.manifest(image.repository, tag)
-        created = registry.labels(image.repository, manifest).get(CREATED) if manifest else None
+        config = registry.image_config(image.repository, manifest) if manifest else {}
+        created = ((config.get("config") or {}).get("Labels") or {}).get(CREATED)
         return moment(created, f"{image.repository}:{tag}") if created else None
 
     return choose(policy, registry.tags(image.repository), built, image.repository)
@@ -61,9 +82,17 @@ def tag_by_policy(image: Image, policy: str, registry: Registry) -> str:
 def platforms(manifest: Manifest) -> list[str]:
     """The platforms that an index is for, as in linux/amd64; none for the manifest of one image, which does not say."""
     entries = json.loads(manifest.data).get("manifests") or []
-    found = (each.get("platform") or {} for each in entries)
-    names = ["/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in found]
+    return _platforms_of([each.get("platform") or {} for each in entries])
+
+
+def _platforms_of(documents: Sequence[Mapping[str, Any]]) -> list[str]:
+    names = ["/".join(filter(None, (p.get("os"), p.get("architecture"), p.get("variant")))) for p in documents]
     return [name for name in names if name and not name.startswith("unknown")]
+
+
+def _plain(platform: str) -> str:
+    """Without the variant that its architecture has anyway (containerd/platforms, normalizeArch)."""
+    return {"linux/arm64/v8": "linux/arm64", "linux/arm/v7": "linux/arm"}.get(platform, platform)
 
 
 def refuse_findings(image: Image, digest: str, findings: Callable[[str, str], Mapping[str, int] | None]) -> None:

@@ -11,7 +11,7 @@ from gitops.clients.git import GitRepository
 from gitops.demo.git_server import GitServer
 
 DIGEST = "sha256:" + "1" * 64
-IMAGE = ("--tag", "1.4.2", "--digest", DIGEST)
+IMAGE = ("--tag", "1.4.2", "--unchecked", "--digest", DIGEST)
 
 
 @pytest.fixture

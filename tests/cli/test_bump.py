@@ -16,7 +16,7 @@ from tests.support.manifests import NEW, git, kustomization
 __all__ = ["bare", "clone", "server", "url"]
 
 PROD = "kustomize/overlays/prod/kustomization.yaml"
-IMAGE = ("--tag", "1.4.2", "--digest", NEW)
+IMAGE = ("--tag", "1.4.2", "--unchecked", "--digest", NEW)
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +77,22 @@ def test_takes_the_image_of_a_build(bare: Path, tmp_path: Path) -> None:
         "revision": "3f9c2ab",
     }
     (tmp_path / "image.json").write_text(json.dumps(image))
-    assert run(["bump", "backend-app", "-e", "prod", "--from", str(tmp_path / "image.json"), "--build-url", "b/1"]) == 0
+    assert (
+        run(
+            [
+                "bump",
+                "backend-app",
+                "-e",
+                "prod",
+                "--unchecked",
+                "--from",
+                str(tmp_path / "image.json"),
+                "--build-url",
+                "b/1",
+            ]
+        )
+        == 0
+    )
     assert git(bare, "log", "-1", "--format=%(trailers:key=Source-Revision,key=Build-URL)", "main").split("\n") == [
         "Source-Revision: 3f9c2ab",
         "Build-URL: b/1",
@@ -132,12 +147,12 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
             "gitops bump: needs environments (--env), or --all\n  try: gitops bump IMAGE --env ENV\n",
         ),
         (
-            ("backend-app", "-e", "prod", "--from", "nothing.json"),
+            ("backend-app", "-e", "prod", "--unchecked", "--from", "nothing.json"),
             1,
             "nothing.json: cannot be read (No such file or directory)\n  try: gitops build writes it\n",
         ),
         (
-            ("backend-app", "-e", "prod", "--from", "gitops.yaml"),
+            ("backend-app", "-e", "prod", "--unchecked", "--from", "gitops.yaml"),
             1,
             (
                 "gitops.yaml: is not JSON: Expecting value: line 1 column 1 (char 0)\n"
@@ -145,12 +160,12 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, 
             ),
         ),
         (
-            ("backend-app", "-e", "prod", "--from", "x", "--tag", "1"),
+            ("backend-app", "-e", "prod", "--unchecked", "--from", "x", "--tag", "1"),
             2,
             "--from: says tag and digest already\n  try: leave --tag and --digest out\n",
         ),
         (
-            ("backend-app", "-e", "prod", "--tag", "-x", "--digest", NEW),
+            ("backend-app", "-e", "prod", "--tag", "-x", "--unchecked", "--digest", NEW),
             1,
             "tag '-x': is not what a registry accepts\n  try: check it for typing errors\n",
         ),
@@ -250,6 +265,7 @@ def test_twelve_processes_at_once_all_land(url: str, bare: Path, tmp_path: Path)
             environment,
             "--tag",
             f"2.{number}",
+            "--unchecked",
             "--digest",
             NEW,
             "--repository",

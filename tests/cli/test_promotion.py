@@ -33,7 +33,7 @@ def out(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> s
 
 
 def test_a_promotion_from_the_check_to_the_commit(capsys: pytest.CaptureFixture[str]) -> None:
-    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--digest", NEW)
+    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--unchecked", "--digest", NEW)
     assert out(capsys, "promote", "staging", "prod", code=1) == (
         "staging: has not passed smoke with these images\n"
         "  try: gitops verify staging smoke, once it has; or --unproved\n"
@@ -60,14 +60,14 @@ def test_a_hold_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]
     assert out(capsys, "hold", "prod", "--reason", "again") == (
         "prod was held already\nnothing to change in eks-work-manifests main\n"
     )
-    error = out(capsys, "bump", "backend-app", "-e", "prod", "--tag", "1.4.3", "--digest", NEW, code=1)
+    error = out(capsys, "bump", "backend-app", "-e", "prod", "--tag", "1.4.3", "--unchecked", "--digest", NEW, code=1)
     assert re.match(r"prod: is held since \S+Z by Test <test@example.invalid>: rollback of 1.4.2\n  try: ", error)
     assert out(capsys, "unhold", "prod").startswith("prod is not held any more\npushed")
     assert out(capsys, "unhold", "prod").startswith("prod was not held\n")
 
 
 def test_the_images_fit_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--digest", NEW)
+    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--unchecked", "--digest", NEW)
     table = re.sub(r"\d+ [smhd]\b", "AGE", out(capsys, "images"))
     assert [re.split(r"  +", line) for line in table.splitlines()] == [
         ["ENV", "IMAGE", "TAG", "DIGEST", "SINCE", "BUILT", "BEHIND", "HOLD"],

@@ -102,7 +102,7 @@ def test_fifty_bumps_of_fifty_overlays_beside_another_writer_all_land(
     writer = UnrelatedWriter(url, tmp_path / "writer")
     writer.start()
     processes = [
-        start(url, "-e", name, "--tag", f"2.{number}", "--digest", digest(number))
+        start(url, "-e", name, "--tag", f"2.{number}", "--unchecked", "--digest", digest(number))
         for number, name in enumerate(environments)
     ]
     outs, ends = finish(processes)
@@ -126,7 +126,9 @@ def test_of_fifty_bumps_of_one_image_the_newest_build_stands(server: GitServer, 
     bare = served(server, tmp_path, ["prod"])
     url = server.url("many", "robot", "secret")
     order = random.Random(7).sample(range(WRITERS), WRITERS)
-    processes = [start(url, "-e", "prod", "--from", str(image_file(tmp_path, number))) for number in order]
+    processes = [
+        start(url, "-e", "prod", "--unchecked", "--from", str(image_file(tmp_path, number))) for number in order
+    ]
     outs, ends = finish(processes)
     assert [process.returncode for process in processes] == [0] * WRITERS, outs
     entry = read_images(git(bare, "show", f"main:{overlay('prod')}").encode(), "prod")[0]
@@ -155,7 +157,7 @@ def test_killed_at_any_point_clone_and_remote_are_whole_and_the_next_run_works(
     for step in range(1, 200):
         command = [sys.executable, "-m", "gitops", "bump", "backend-app", "-e", "prod", "--tag", f"3.{step}"]
         process = subprocess.Popen(
-            [*command, "--digest", digest(step)],
+            [*command, "--unchecked", "--digest", digest(step)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
@@ -172,7 +174,9 @@ def test_killed_at_any_point_clone_and_remote_are_whole_and_the_next_run_works(
         if process.returncode == 0:
             break
     assert killed > 5
-    last = subprocess.run([*command[:-1], "9.9", "--digest", digest(99)], capture_output=True, text=True, check=False)
+    last = subprocess.run(
+        [*command[:-1], "9.9", "--unchecked", "--digest", digest(99)], capture_output=True, text=True, check=False
+    )
     assert last.returncode == 0, last.stderr
     assert read_images(git(bare, "show", f"main:{overlay('prod')}").encode(), "prod")[0].new_tag == "9.9"
     assert git(bare, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
@@ -185,11 +189,11 @@ def test_a_fast_forward_that_was_cut_off_does_not_block_the_next_run(
     from gitops.cli import run
 
     monkeypatch.chdir(clone)
-    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.1", "--digest", digest(1)]) == 0
+    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.1", "--unchecked", "--digest", digest(1)]) == 0
     pushed = (clone / overlay("prod")).read_bytes()
     git(clone, "reset", "--quiet", "--hard", "HEAD~1")
     (clone / overlay("prod")).write_bytes(pushed)
-    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.2", "--digest", digest(2)]) == 0
+    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.2", "--unchecked", "--digest", digest(2)]) == 0
     assert git(clone, "status", "--porcelain") == ""
     assert git(clone, "rev-parse", "HEAD") == git(bare, "rev-parse", "main")
 
@@ -197,7 +201,19 @@ def test_a_fast_forward_that_was_cut_off_does_not_block_the_next_run(
 def refused(capsys: pytest.CaptureFixture[str], url: str) -> str:
     from gitops.cli import run
 
-    arguments = ["bump", "backend-app", "-e", "prod", "--tag", "1.4.2", "--digest", digest(1), "--repository", url]
+    arguments = [
+        "bump",
+        "backend-app",
+        "-e",
+        "prod",
+        "--tag",
+        "1.4.2",
+        "--unchecked",
+        "--digest",
+        digest(1),
+        "--repository",
+        url,
+    ]
     assert run(arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -250,7 +266,19 @@ def test_a_push_whose_answer_is_lost_is_not_made_twice(
         raise GitFailed("http://x", "does not answer", "", 128, "RPC failed; curl 56 reset")
 
     monkeypatch.setattr(GitObjects, "push", cut)
-    arguments = ["bump", "backend-app", "-e", "prod", "--tag", "1.4.2", "--digest", digest(1), "--repository", url]
+    arguments = [
+        "bump",
+        "backend-app",
+        "-e",
+        "prod",
+        "--tag",
+        "1.4.2",
+        "--unchecked",
+        "--digest",
+        digest(1),
+        "--repository",
+        url,
+    ]
     assert run(arguments) == 0
     assert "pushed" in capsys.readouterr().out
     assert git(bare, "rev-list", "--count", "main") == "2"
@@ -290,7 +318,7 @@ def test_hostile_repository_and_branch_names_are_refused(
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path / "empty")
     address = repository.replace("{url}", url)
-    arguments = ["bump", "backend-app", "-e", "prod", "--tag", "1", "--digest", digest(1)]
+    arguments = ["bump", "backend-app", "-e", "prod", "--tag", "1", "--unchecked", "--digest", digest(1)]
     assert run([*arguments, f"--repository={address}", f"--branch={branch}"]) in (1, 2)
     assert list((tmp_path / "empty").iterdir()) == []
     assert git(bare, "for-each-ref", "--format=%(refname)") == "refs/heads/main"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 import boto3
@@ -14,7 +15,15 @@ from gitops.clients.registry import Manifest
 from gitops.config import Image
 from gitops.config.model import Scan
 from gitops.errors import GitopsError
-from gitops.manifest.wanted import platforms, refuse_findings, tag_by_policy, wanted_image
+from gitops.manifest.bump import WantedImage
+from gitops.manifest.wanted import (
+    checked_image,
+    platforms,
+    refuse_findings,
+    refuse_moved_tag,
+    tag_by_policy,
+    wanted_image,
+)
 
 IMAGE = Image("backend-app-image", "team/backend-app", platforms=("linux/amd64", "linux/arm64"))
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -30,22 +39,24 @@ def index(*names: str) -> Manifest:
 
 
 class FakeRegistry:
-    """Has one tag."""
+    """Has one image, by its tag and by its digest; `platform` is what its config says."""
 
-    def __init__(self, manifest: Manifest) -> None:
-        self.known = {("team/backend-app", "1.4.2"): manifest}
+    def __init__(self, manifest: Manifest, platform: Mapping[str, str] = MappingProxyType({})) -> None:
+        self.known = {("team/backend-app", "1.4.2"): manifest, ("team/backend-app", manifest.digest): manifest}
+        self.platform = platform
 
     def tags(self, repository: str) -> list[str]:
-        return [tag for name, tag in self.known if name == repository]
+        return [tag for name, tag in self.known if name == repository and ":" not in tag]
 
     def manifest(self, repository: str, reference: str) -> Manifest | None:
         return self.known.get((repository, reference))
 
-    def labels(self, repository: str, manifest: Manifest) -> Mapping[str, str]:
-        return {
+    def image_config(self, repository: str, manifest: Manifest) -> Mapping[str, Any]:
+        labels = {
             "org.opencontainers.image.created": "2026-11-24T00:00:00Z",
             "org.opencontainers.image.revision": "3f9c2ab",
         }
+        return {**self.platform, "config": {"Labels": labels}}
 
 
 def test_a_tag_is_its_digest_build_time_and_revision() -> None:
@@ -56,9 +67,7 @@ def test_a_tag_is_its_digest_build_time_and_revision() -> None:
 
 
 def test_a_tag_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(
-        GitopsError, match=r"r.example/team/backend-app:1.4.3: is not in the registry\n  try: check the"
-    ):
+    with pytest.raises(GitopsError, match=r"r.example/team/backend-app:1.4.3: is not in the registry\n  try: check it"):
         wanted_image(IMAGE, REPOSITORY, "1.4.3", FakeRegistry(index("linux/amd64")))
 
 
@@ -67,10 +76,45 @@ def test_an_image_that_the_nodes_cannot_run_is_an_error() -> None:
         wanted_image(IMAGE, REPOSITORY, "1.4.2", FakeRegistry(index("linux/amd64")))
 
 
-def test_the_manifest_of_one_image_does_not_say_its_platform() -> None:
-    single = Manifest("sha256:" + "2b" * 32, "application/vnd.oci.image.manifest.v1+json", b'{"config": {}}')
-    assert platforms(single) == []
-    assert wanted_image(IMAGE, REPOSITORY, "1.4.2", FakeRegistry(single)).digest == single.digest
+SINGLE = Manifest("sha256:" + "2b" * 32, "application/vnd.oci.image.manifest.v1+json", b'{"config": {}}')
+
+
+def test_the_config_says_the_platform_of_one_image() -> None:
+    assert platforms(SINGLE) == []
+    arm = FakeRegistry(SINGLE, {"os": "linux", "architecture": "arm64", "variant": "v8"})
+    assert wanted_image(replace(IMAGE, platforms=("linux/arm64",)), REPOSITORY, "1.4.2", arm).digest == SINGLE.digest
+    with pytest.raises(GitopsError, match=r"1.4.2: is not for linux/amd64 but linux/arm64/v8\n"):
+        wanted_image(replace(IMAGE, platforms=("linux/amd64",)), REPOSITORY, "1.4.2", arm)
+
+
+def test_a_variant_that_an_architecture_has_anyway_is_no_other_platform() -> None:
+    registry = FakeRegistry(index("linux/amd64", "linux/arm64/v8"))
+    assert wanted_image(IMAGE, REPOSITORY, "1.4.2", registry).tag == "1.4.2"
+
+
+def given(digest: str, tag: str = "1.4.2") -> WantedImage:
+    return WantedImage(IMAGE.name, REPOSITORY, tag, digest)
+
+
+def test_a_digest_is_asked_for_and_its_build_time_read() -> None:
+    registry = FakeRegistry(index("linux/amd64", "linux/arm64"))
+    assert checked_image(given("sha256:" + "2b" * 32), IMAGE, registry).created == "2026-11-24T00:00:00Z"
+    known = replace(given("sha256:" + "2b" * 32), created="2026-11-23T00:00:00Z", revision="0" * 40)
+    assert checked_image(known, IMAGE, registry) == known
+    with pytest.raises(GitopsError, match=r"@sha256:3c3c\w+: is not in the registry"):
+        checked_image(given("sha256:" + "3c" * 32), IMAGE, registry)
+    with pytest.raises(GitopsError, match="is not for linux/arm64 but linux/amd64"):
+        checked_image(given("sha256:" + "2b" * 32), IMAGE, FakeRegistry(index("linux/amd64")))
+
+
+def test_a_tag_that_is_another_image_is_refused() -> None:
+    registry = FakeRegistry(index("linux/amd64"))
+    refuse_moved_tag(given("sha256:" + "2b" * 32), IMAGE, registry)
+    refuse_moved_tag(given("sha256:" + "3c" * 32, tag=""), IMAGE, registry)
+    with pytest.raises(GitopsError, match=r"backend-app:1.4.2: is sha256:2b2b\w+, not sha256:3c3c"):
+        refuse_moved_tag(given("sha256:" + "3c" * 32), IMAGE, registry)
+    with pytest.raises(GitopsError, match=r"backend-app:9.9: is not in the registry"):
+        refuse_moved_tag(given("sha256:" + "2b" * 32, tag="9.9"), IMAGE, registry)
 
 
 def test_the_variant_is_part_of_a_platform() -> None:
