@@ -1,14 +1,11 @@
 """What a command works with: the config and the clients, each made on first use. The only place that makes them."""
 
 import os
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from gitops.config import Config, Image, find_config, load_config
 
 if TYPE_CHECKING:
     import gitops.config.model as config_model
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from gitops.clients.docker import Docker
     from gitops.clients.github import GitHubPullRequests
     from gitops.clients.registry import RegistryClient
+    from gitops.config import Config, Image
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
     from gitops.manifest.repository import Written
@@ -42,12 +40,15 @@ class Context:
         if self._config_file:
             return self._config_file
         from gitops.cli.neighbours import config_beside
+        from gitops.config import find_config
 
         return config_beside(Path.cwd()) or find_config(Path.cwd())
 
     @cached_property
-    def config(self) -> Config:
+    def config(self) -> "Config":
         """The checked config."""
+        from gitops.config import load_config
+
         return load_config(self.config_path)
 
     @property
@@ -144,7 +145,7 @@ class Context:
 
         return Ecr(self.config.region).findings(repository, digest) if self._registry_auth == "ecr" else None
 
-    def immutable_tags(self, image: Image) -> "Callable[[str], bool]":
+    def immutable_tags(self, image: "Image") -> "Callable[[str], bool]":
         """Tells whether a tag of `image`'s repository can never be moved. Only ECR has such repositories."""
         if self._registry_auth != "ecr":
             return lambda _: False
@@ -212,6 +213,7 @@ class Context:
     @cached_property
     def stack_ends(self) -> "Ends":
         """What stacks are made with."""
+        import secrets
         from functools import cache
 
         from gitops.clients.cloudformation import CloudFormation
@@ -247,6 +249,8 @@ class Context:
     @cached_property
     def run(self) -> str:
         """What names this run: the build's id in CodeBuild, else one made up."""
+        import secrets
+
         return os.environ.get("CODEBUILD_BUILD_ID") or f"local-{secrets.token_hex(4)}"
 
     def cluster_settings(self, cluster: "config_model.Cluster") -> "ClusterSettings":

@@ -28,3 +28,10 @@ def test_version_imports_not_even_click() -> None:
 def test_nothing_heavy_is_imported_before_it_is_used(arguments: tuple[str, ...]) -> None:
     _, imported = run_with_import_times(*arguments)
     assert imported & HEAVY == set()
+
+
+@pytest.mark.parametrize("command", ["bump", "promote", "images", "hold"])
+def test_the_help_of_a_command_reads_no_config(command: str) -> None:
+    """A third of its time otherwise."""
+    _, imported = run_with_import_times(command, "--help")
+    assert imported & (HEAVY | {"yaml", "secrets", "cryptography"}) == set()
