@@ -1,7 +1,9 @@
 """Whether an object is ready: a pure function of the object, with a message for the person who waits.
 
-The rules are kstatus's (sigs.k8s.io/cli-utils/pkg/kstatus), save that a Job is ready when it is complete, and a
-Service of type LoadBalancer when it has an address: a release that depends on them is not done before.
+The rules are kstatus's (sigs.k8s.io/cli-utils/pkg/kstatus). Stricter, since what depends on a release comes after it:
+a Job is ready when it is complete, a Service of type LoadBalancer when it has an address, an APIService when it is
+available, an autoscaler when it can scale; a Pod or a claim that has failed has failed. Looser in one: a DaemonSet that
+is updated as its pods are deleted (OnDelete) is not waited for, as a StatefulSet is not.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,6 +32,8 @@ class Status:
 
 
 READY = Status(State.READY)
+NO_DEADLINE = 2**31 - 1
+"""Seconds. A Deployment's progress deadline that means none."""
 
 
 def status(body: Body) -> Status:
@@ -38,12 +42,12 @@ def status(body: Body) -> Status:
         finalizers = body["metadata"].get("finalizers") or []
         held = f"; finalizers: {', '.join(finalizers)}" if finalizers else ""
         return Status(State.TERMINATING, f"is being deleted{held}")
-    observed = _part(body, "status").get("observedGeneration")
-    if observed is not None and observed < body["metadata"].get("generation", 0):
-        return Status(State.WAITING, "its controller has not seen it yet")
+    generation, observed = body["metadata"].get("generation"), _part(body, "status").get("observedGeneration")
+    if generation is not None and observed is not None and observed != generation:
+        return _UNSEEN
     group = str(body["apiVersion"]).rpartition("/")[0]
-    rule = _RULES.get((group, str(body["kind"])), _by_conditions)
-    return rule(body)
+    rule = _RULES.get((group, str(body["kind"])), _by_readiness)
+    return _by_standard_conditions(body) or rule(body)
 
 
 def condition(body: Body, name: str) -> Mapping[str, Any]:
@@ -75,38 +79,58 @@ def _failed(message: str) -> Status:
     return Status(State.FAILED, message)
 
 
-def _by_conditions(body: Body) -> Status:
-    if _holds(body, "Stalled"):
-        return _failed(_said(condition(body, "Stalled")))
+_UNSEEN = _waiting("its controller has not seen it yet")
+
+
+def _by_standard_conditions(body: Body) -> Status | None:
+    """What the conditions say that any controller may set; None where neither holds."""
     if _holds(body, "Reconciling"):
         return _waiting(_said(condition(body, "Reconciling")))
+    if _holds(body, "Stalled"):
+        return _failed(_said(condition(body, "Stalled")))
+    return None
+
+
+def _by_readiness(body: Body) -> Status:
     ready = condition(body, "Ready")
-    if ready and ready.get("status") != "True":
-        return _waiting(_said(ready) or "not ready")
-    return READY
+    if ready.get("observedGeneration", 0) < body["metadata"].get("generation", 0) and "observedGeneration" in ready:
+        return _UNSEEN
+    return _waiting(_said(ready) or "not ready") if ready.get("status") in ("False", "Unknown") else READY
 
 
 def _deployment(body: Body) -> Status:
     spec, now = _part(body, "spec"), _part(body, "status")
-    wanted = spec.get("replicas", 1)
-    if condition(body, "Progressing").get("reason") == "ProgressDeadlineExceeded":
-        return _failed(_said(condition(body, "Progressing")))
+    progressing = condition(body, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return _failed(_said(progressing))
     if "observedGeneration" not in now:
-        return _waiting("its controller has not seen it yet")
-    updated, ready = now.get("updatedReplicas", 0), now.get("readyReplicas", 0)
+        return _UNSEEN
+    wanted, updated = spec.get("replicas", 1), now.get("updatedReplicas", 0)
+    paused = "; paused" if spec.get("paused") else ""
     if updated < wanted:
-        return _waiting(f"{updated}/{wanted} updated")
-    if now.get("replicas", 0) > updated:
-        return _waiting(f"{now['replicas'] - updated} old to end")
-    if now.get("availableReplicas", 0) < wanted:
-        return _waiting(f"{min(ready, now.get('availableReplicas', 0))}/{wanted} ready")
+        return _waiting(f"{updated}/{wanted} updated{paused}")
+    if now.get("replicas", 0) > wanted:
+        return _waiting(f"{now['replicas'] - wanted} old to end{paused}")
+    ready = min(now.get("readyReplicas", 0), now.get("availableReplicas", 0))
+    if ready < wanted:
+        return _waiting(f"{ready}/{wanted} ready{paused}")
+    rolled_out = progressing.get("status") == "True" and progressing.get("reason") == "NewReplicaSetAvailable"
+    if not rolled_out and spec.get("progressDeadlineSeconds", NO_DEADLINE) != NO_DEADLINE:
+        return _waiting(f"its new pods are not available yet{paused}")
+    if not _holds(body, "Available"):
+        return _waiting("not available yet")
     return Status(State.READY, f"{ready}/{wanted} ready")
 
 
 def _replica_set(body: Body) -> Status:
     now, wanted = _part(body, "status"), _part(body, "spec").get("replicas", 1)
-    if "observedGeneration" not in now or now.get("availableReplicas", 0) < wanted:
-        return _waiting(f"{now.get('availableReplicas', 0)}/{wanted} ready")
+    if _holds(body, "ReplicaFailure"):
+        return _waiting(_said(condition(body, "ReplicaFailure")))
+    ready = min(now.get(key, 0) for key in ("fullyLabeledReplicas", "availableReplicas", "readyReplicas"))
+    if "observedGeneration" not in now or ready < wanted:
+        return _waiting(f"{ready}/{wanted} ready")
+    if now.get("replicas", 0) > wanted:
+        return _waiting(f"{now['replicas'] - wanted} to end")
     return Status(State.READY, f"{wanted}/{wanted} ready")
 
 
@@ -115,30 +139,41 @@ def _stateful_set(body: Body) -> Status:
     strategy = _part(spec, "updateStrategy")
     if strategy.get("type") == "OnDelete":
         return Status(State.READY, "updated as its pods are deleted")
-    wanted, ready = spec.get("replicas", 1), now.get("readyReplicas", 0)
     if "observedGeneration" not in now:
-        return _waiting("its controller has not seen it yet")
+        return _UNSEEN
+    wanted = spec.get("replicas", 1)
+    ready = min(now.get("replicas", 0), now.get("readyReplicas", 0))
     if ready < wanted:
         return _waiting(f"{ready}/{wanted} ready")
-    partition = _part(strategy, "rollingUpdate").get("partition") or 0
-    updated = now.get("updatedReplicas", 0)
-    if now.get("currentRevision") != now.get("updateRevision") and updated < wanted - partition:
-        return _waiting(f"{updated}/{wanted - partition} updated")
+    if now["replicas"] > wanted:
+        return _waiting(f"{now['replicas'] - wanted} to end")
+    if behind := _not_rolled_out(now, wanted, _part(strategy, "rollingUpdate").get("partition")):
+        return _waiting(behind)
     return Status(State.READY, f"{ready}/{wanted} ready")
+
+
+def _not_rolled_out(now: Mapping[str, Any], wanted: int, partition: int | None) -> str:
+    """What a StatefulSet's new revision lacks; pods below `partition` keep the old one."""
+    if partition is not None:
+        updated, due = now.get("updatedReplicas", 0), wanted - partition
+        return f"{updated}/{due} updated" if updated < due else ""
+    if now.get("currentReplicas", 0) < wanted:
+        return f"{now.get('currentReplicas', 0)}/{wanted} current"
+    return "" if now.get("currentRevision") == now.get("updateRevision") else "the new revision is not the current one"
 
 
 def _daemon_set(body: Body) -> Status:
     now = _part(body, "status")
-    if "observedGeneration" not in now:
-        return _waiting("its controller has not seen it yet")
-    wanted = now.get("desiredNumberScheduled", 0)
-    if _part(_part(body, "spec"), "updateStrategy").get("type") != "OnDelete":
-        updated = now.get("updatedNumberScheduled", 0)
-        if updated < wanted:
-            return _waiting(f"{updated}/{wanted} updated")
-    if now.get("numberAvailable", 0) < wanted:
-        return _waiting(f"{now.get('numberAvailable', 0)}/{wanted} ready")
-    return Status(State.READY, f"{wanted}/{wanted} ready")
+    if "observedGeneration" not in now or "desiredNumberScheduled" not in now:
+        return _UNSEEN
+    wanted = now["desiredNumberScheduled"]
+    if now.get("currentNumberScheduled", 0) < wanted:
+        return _waiting(f"{now.get('currentNumberScheduled', 0)}/{wanted} scheduled")
+    updated = now.get("updatedNumberScheduled", 0)
+    if updated < wanted and _part(_part(body, "spec"), "updateStrategy").get("type") != "OnDelete":
+        return _waiting(f"{updated}/{wanted} updated")
+    ready = min(now.get("numberAvailable", 0), now.get("numberReady", 0))
+    return Status(State.READY if ready >= wanted else State.WAITING, f"{ready}/{wanted} ready")
 
 
 def _job(body: Body) -> Status:
@@ -146,19 +181,21 @@ def _job(body: Body) -> Status:
         return _failed(_said(condition(body, "Failed") or condition(body, "FailureTarget")))
     if _holds(body, "Complete"):
         return Status(State.READY, "complete")
-    if _part(body, "spec").get("suspend"):
+    spec, now = _part(body, "spec"), _part(body, "status")
+    if spec.get("suspend") and _holds(body, "Suspended"):
         return Status(State.READY, "suspended")
-    now = _part(body, "status")
-    return _waiting(f"{now.get('succeeded', 0)}/{_part(body, 'spec').get('completions', 1)} complete")
+    wanted = spec.get("completions", spec.get("parallelism", 1))
+    return _waiting(f"{now.get('succeeded', 0)}/{wanted} complete")
 
 
 def _pod(body: Body) -> Status:
     phase = _part(body, "status").get("phase")
-    if phase == "Failed":
-        return _failed(_said(_part(body, "status")) or "failed")
-    if phase == "Succeeded" or _holds(body, "Ready"):
+    if phase == "Succeeded" or (phase == "Running" and _holds(body, "Ready")):
         return READY
-    return _waiting(_said(condition(body, "Ready")) or str(phase or "not started"))
+    found = trouble(body)
+    if found and found.lasting:
+        return _failed(found.message)
+    return _waiting(found.message if found else _said(condition(body, "Ready")) or str(phase or "not started"))
 
 
 def _claim(body: Body) -> Status:
@@ -177,6 +214,9 @@ def _service(body: Body) -> Status:
 def _definition(body: Body) -> Status:
     if condition(body, "NamesAccepted").get("status") == "False":
         return _failed(_said(condition(body, "NamesAccepted")))
+    established = condition(body, "Established")
+    if established.get("status") == "False" and established.get("reason") != "Installing":
+        return _failed(_said(established))
     return READY if _holds(body, "Established") else _waiting("not established")
 
 
@@ -216,13 +256,28 @@ class Trouble:
     """The container ran and ended, so that its previous run has a log."""
 
 
-_NO_IMAGE = ("not found", "denied", "unauthorized", "manifest unknown", "no such image", "forbidden", "does not exist")
-_LASTING = {"CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
-_PASSING = {"ErrImagePull", "ImagePullBackOff", "CreateContainerError", "RunContainerError"}
+_NO_IMAGE = (
+    "not found", "denied", "unauthorized", "manifest unknown", "no such image", "forbidden", "does not exist",
+    "no basic auth credentials", "authorization failed", "no match for platform", "no matching manifest",
+)  # fmt: skip
+_LASTING = {
+    "CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
+    "SignatureValidationFailed",
+}  # fmt: skip
+_PASSING = {
+    "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "CreateContainerError",
+    "RunContainerError",
+}  # fmt: skip
+_REFUSED = ("denied the request", "denied request", "violates PodSecurity", "is forbidden")
+"""In what a controller is told when admission refuses its pods."""
+_MAY_PASS = ("exceeded quota", "error looking up service account")
+"""Refusals of pods that end when other pods do, or when what comes beside them is there."""
 
 
 def trouble(pod: Body) -> Trouble | None:
-    """What keeps `pod` from ever being ready; None while it may just need time."""
+    """What keeps `pod` from ever being ready; None while it may just need time, and of a pod that is on its way out."""
+    if pod.get("metadata", {}).get("deletionTimestamp"):
+        return None
     now = _part(pod, "status")
     for each in [*(now.get("initContainerStatuses") or []), *(now.get("containerStatuses") or [])]:
         if found := _container_trouble(each):
@@ -230,9 +285,7 @@ def trouble(pod: Body) -> Trouble | None:
     scheduled = condition(pod, "PodScheduled")
     if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
         return Trouble(f"Unschedulable: {scheduled.get('message', '')}".rstrip(": "), lasting=False)
-    if now.get("phase") == "Failed":
-        return Trouble(_said(now) or "failed")
-    return None
+    return _ended(now) if now.get("phase") == "Failed" else None
 
 
 def _container_trouble(container: Mapping[str, Any]) -> Trouble | None:
@@ -241,9 +294,7 @@ def _container_trouble(container: Mapping[str, Any]) -> Trouble | None:
     reason, message = str(waiting.get("reason", "")), str(waiting.get("message", ""))
     if reason == "CrashLoopBackOff":
         ended = _part(_part(container, "lastState"), "terminated")
-        exit_code = f", exit {ended['exitCode']}" if "exitCode" in ended else ""
-        killed = f", {ended['reason']}" if ended.get("reason") == "OOMKilled" else ""
-        return Trouble(f"CrashLoopBackOff, container {name}{exit_code}{killed}", name, crashed=True)
+        return Trouble(f"CrashLoopBackOff, container {name}{_exit(ended)}", name, crashed=True)
     if reason in _LASTING | _PASSING:
         certain = reason in _LASTING or any(words in message.lower() for words in _NO_IMAGE)
         said = f", {message}" if message else ""
@@ -251,7 +302,39 @@ def _container_trouble(container: Mapping[str, Any]) -> Trouble | None:
     return None
 
 
-def creation_trouble(body: Body) -> str:
-    """Why a workload's controller cannot create its pods: a quota, a webhook's refusal. Empty where it can."""
+def _exit(ended: Mapping[str, Any]) -> str:
+    code = f", exit {ended['exitCode']}" if "exitCode" in ended else ""
+    return f"{code}, {ended['reason']}" if ended.get("reason") in ("OOMKilled", "DeadlineExceeded") else code
+
+
+def _ended(now: Mapping[str, Any]) -> Trouble:
+    """A pod that failed for good: its own word for it (Evicted), else the container that ended badly."""
+    for each in [*(now.get("initContainerStatuses") or []), *(now.get("containerStatuses") or [])]:
+        ended = _part(_part(each, "state"), "terminated")
+        if ended.get("exitCode") and not now.get("reason"):
+            name = str(each.get("name", ""))
+            return Trouble(f"container {name} ended{_exit(ended)}", name, crashed=True)
+    return Trouble(_said(now) or "failed")
+
+
+def creation_trouble(body: Body) -> Trouble | None:
+    """Why a workload's controller cannot create its pods, by its own word. Only Deployments and ReplicaSets say so; of
+    others it is an event that does."""
     found = condition(body, "ReplicaFailure")
-    return _said(found) if found.get("status") == "True" else ""
+    return refused_pods(_said(found)) if found.get("status") == "True" else None
+
+
+def refused_pods(message: str) -> Trouble:
+    """Why pods could not be created: a quota may have room later; what admission refuses it refuses again."""
+    lasting = any(words in message for words in _REFUSED) and not any(words in message for words in _MAY_PASS)
+    return Trouble(message, lasting=lasting)
+
+
+def lacks_pods(body: Body) -> bool:
+    """Whether the controller of a workload has still to create some of its pods."""
+    spec, now = _part(body, "spec"), _part(body, "status")
+    if body["kind"] == "DaemonSet":
+        return int(now.get("currentNumberScheduled", 0)) < int(now.get("desiredNumberScheduled", 1))
+    if body["kind"] == "Job":
+        return not any(now.get(key) for key in ("active", "succeeded", "failed"))
+    return int(now.get("replicas", 0)) < int(spec.get("replicas", 1))

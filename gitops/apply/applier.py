@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gitops.apply.events import Event, Word
+from gitops.apply.wait import Waiter
 from gitops.clients.cluster import Cluster
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, KubeObject, ObjectRef
@@ -37,6 +38,8 @@ class Applier:
     run: str = ""
     timeout: float = 300.0
     """Seconds that objects which others need may take to be ready, and replaced ones to be gone."""
+    patience: float = 30.0
+    """Seconds that a trouble of theirs which may pass may last."""
     force: Callable[[Change], bool] = lambda _: False
     """Whether a change takes the fields of other managers."""
     may_write: Callable[[], None] = lambda: None
@@ -52,13 +55,17 @@ class Applier:
         the levels above are not begun.
         """
         needed = dependencies([change.desired for change in plan.changes if change.desired])
+        awaited = [change for change in plan.changes if change.ref in needed and change.desired]
         pending = [change for change in plan.pending if change.action is not Action.DELETE]
         by_level = {level: [c for c in pending if c.level == level] for level in sorted({c.level for c in pending})}
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
-            for changes in by_level.values():
+            for level, changes in by_level.items():
+                below = [change for change in awaited if change.level < level]
+                yield from self._await_ready(replace(plan, changes=tuple(below)), mask)
+                awaited = [change for change in awaited if change not in below]
                 self._await_kinds(changes, plan)
                 yield from self._together(pool, changes, plan, mask)
-                self._finish_level(changes, needed)
+                self._finish_kinds(changes)
 
     def prune(self, plan: Plan, mask: Mask) -> Iterator[Event]:
         """Carry out the deletions of `plan`, custom objects before their definition, namespaces last."""
@@ -141,12 +148,16 @@ class Applier:
                 self._until(each.ref, _is_ready, "is not ready, and others need it")
                 self._until_served(each)
 
-    def _finish_level(self, changes: Sequence[Change], needed: frozenset[ObjectRef]) -> None:
-        """Wait for what the next levels cannot do without: kinds that are new, and what is depended on."""
+    def _await_ready(self, plan: Plan, mask: Mask) -> Iterator[Event]:
+        """Wait for objects that others depend on, just as a release is waited for."""
+        waiter = Waiter(self.cluster, mask, self.timeout, self.patience, now=self.now)
+        yield from waiter.wait(plan, self.applied)
+
+    def _finish_kinds(self, changes: Sequence[Change]) -> None:
+        """Wait for what the next levels cannot do without: kinds that are new."""
         kinds = [change for change in changes if change.ref.kind == "CustomResourceDefinition"]
-        for change in changes:
-            if change in kinds or change.ref in needed:
-                self._until(change.ref, _is_ready, "is not ready, and others need it")
+        for change in kinds:
+            self._until(change.ref, _is_ready, "is not ready, and others need it")
         for change in kinds:
             self._until_served(change)
 

@@ -1,25 +1,24 @@
 """Watches until every object of a plan is ready. Fails as soon as failure is certain, and always within its time."""
 
-import queue
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from gitops.apply.events import Event
-from gitops.apply.evidence import Evidence, evidence
-from gitops.clients.cluster import Expired, Reader
+from gitops.apply.evidence import evidence
+from gitops.apply.watches import SILENT, WORKLOADS, Family, Watches
+from gitops.clients.cluster import Reader
 from gitops.errors import GitopsError, Problems
-from gitops.objects import KubeObject, ObjectRef
+from gitops.objects import MANAGER, KubeObject, ObjectRef
+from gitops.plan.deadline import own_deadline
 from gitops.plan.mask import Mask
 from gitops.plan.model import Plan
-from gitops.status import State, creation_trouble, status, trouble
+from gitops.status import State, Status, Trouble, creation_trouble, lacks_pods, refused_pods, status, trouble
 
-WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
-WINDOW = 20.0
-"""Seconds that one watch request lasts; a new one follows where it ended."""
 TICK = 0.5
 """Seconds between two looks at the clock."""
+COMING = frozenset({"TriggeredScaleUp", "Nominated"})
+"""Events by which Cluster Autoscaler and Karpenter say that a node is on its way for a pod."""
 
 
 class NotReady(GitopsError):
@@ -36,6 +35,24 @@ class NotReady(GitopsError):
 
 
 @dataclass
+class Pending:
+    """An object that is waited for."""
+
+    body: KubeObject | None
+    """As it was seen last; None: it is gone."""
+    level: int
+    deadline: float
+    own: float | None
+    """Seconds that the object itself asks for, by annotation."""
+    moved: float
+    """When it, or a pod of it, changed last."""
+    said: str = ""
+    troubled: float | None = None
+    """Since when it is in a trouble that may pass."""
+    pods: tuple[KubeObject, ...] = ()
+
+
+@dataclass
 class Waiter:
     """Waits for the objects of a plan on the cluster behind `reader`."""
 
@@ -44,183 +61,172 @@ class Waiter:
     timeout: float = 300.0
     patience: float = 30.0
     """Seconds that a trouble which may pass (no node yet, a quota, a registry that does not answer) may last."""
+    stall: float = 600.0
+    """Seconds without any change after which an object is given up; what a Deployment's progress deadline is by
+    default, for all kinds."""
     now: Callable[[], float] = time.monotonic
-    _current: dict[ObjectRef, KubeObject] = field(default_factory=dict)
-    _said: dict[ObjectRef, str] = field(default_factory=dict)
-    _trouble_since: dict[ObjectRef, float] = field(default_factory=dict)
+    _pending: dict[ObjectRef, Pending] = field(default_factory=dict)
 
     def wait(self, plan: Plan, applied: dict[ObjectRef, KubeObject]) -> Iterator[Event]:
         """Yield an event when an object becomes ready, and when what it waits for changes. Raises `NotReady`."""
-        levels = {change.ref: change.level for change in plan.changes if change.desired}
-        for change in plan.changes:
-            if change.desired and (known := applied.get(change.ref) or change.live):
-                self._current[change.ref] = known
-        pending = {ref for ref, known in self._current.items() if status(known.body).state is not State.READY}
-        at_once = sorted(ref for ref in applied if ref.kind in WORKLOADS and ref in levels and ref not in pending)
-        yield from (Event(ref, "ready", status(applied[ref].body).message, levels[ref]) for ref in at_once)
-        if pending:
-            yield from self._watch(pending, levels)
-
-    def _watch(self, pending: set[ObjectRef], levels: dict[ObjectRef, int]) -> Iterator[Event]:
+        self._pending = {}
         started = self.now()
-        with Watches(self.reader, pending) as watches:
-            while pending:
-                self._judge_pods(pending, watches.pods)
-                for ref in sorted(pending):
-                    event = self._judge(ref)
-                    if event and event.status == "ready":
-                        pending.discard(ref)
-                    if event:
-                        yield Event(ref, event.status, event.detail, levels[ref])
-                if pending and self.now() - started > self.timeout:
-                    raise self._late(pending)
-                for seen in watches.news(TICK if pending else 0):
-                    if seen.ref in self._current:
-                        self._current[seen.ref] = seen
+        for change in plan.changes:
+            known = (applied.get(change.ref) or change.live) if change.desired else None
+            if not (change.desired and known):
+                continue
+            found = status(known.body)
+            if found.state is not State.READY:
+                own = own_deadline(change.desired)
+                deadline = started + (self.timeout if own is None else own)
+                self._pending[change.ref] = Pending(known, change.level, deadline, own, started)
+            elif change.ref in applied and change.ref.kind in WORKLOADS:
+                yield Event(change.ref, "ready", found.message, change.level)
+        if self._pending:
+            yield from self._watch()
 
-    def _judge(self, ref: ObjectRef) -> Event | None:
+    def _watch(self) -> Iterator[Event]:
+        with Watches(self.reader, self._pending) as watches:
+            while self._pending:
+                yield from self._judge_all(Family(watches))
+                self._check_time()
+                for ref, body in watches.news(TICK if self._pending else 0):
+                    if ref in self._pending:
+                        self._pending[ref].body = body
+                        self._pending[ref].moved = self.now()
+
+    def _judge_all(self, family: Family) -> Iterator[Event]:
+        for ref in sorted(self._pending):
+            if event := self._judge(ref, family):
+                yield event
+                if event.status == "ready":
+                    del self._pending[ref]
+
+    def _judge(self, ref: ObjectRef, family: Family) -> Event | None:
         """What is new about one object; None while nothing is. Raises `NotReady` where it failed."""
-        found = self._current[ref]
-        now = status(found.body)
-        if now.state is State.FAILED:
-            raise self._failed(ref, now.message, None)
-        if now.state is State.READY:
-            return Event(ref, "ready", now.message)
-        if stopped := creation_trouble(found.body):
-            self._bear(ref, stopped)
-        message = self.mask.text(now.message)
-        if self._said.get(ref) == message:
+        one = self._pending[ref]
+        if one.body is None:
+            raise NotReady(ref, "failed: it was deleted while the release waited for it", "deploy again")
+        pods = tuple(family.pods(one.body))
+        if _versions(pods) != _versions(one.pods):
+            one.pods, one.moved = pods, self.now()
+        found = status(one.body.body)
+        if found.state is State.READY:
+            return Event(ref, "ready", found.message, one.level)
+        found_trouble = self._trouble(one, found, family)
+        self._bear(ref, found_trouble)
+        message = f"{found.message} · {found_trouble.message}" if found_trouble else found.message
+        message = " ".join(self.mask.text(message).split())
+        if one.said == message:
             return None
-        self._said[ref] = message
-        return Event(ref, "waiting", message)
+        one.said = message
+        return Event(ref, "waiting", message, one.level)
 
-    def _judge_pods(self, pending: set[ObjectRef], pods: dict[ObjectRef, KubeObject]) -> None:
-        for pod in list(pods.values()):
-            found = trouble(pod.body)
-            owner = self._owner(pod, pending) if found else None
-            if found and owner and found.lasting:
-                raise self._failed(owner, found.message, pod)
-            if found and owner:
-                self._bear(owner, found.message, pod)
+    def _trouble(self, one: Pending, found: Status, family: Family) -> Trouble | None:
+        """The worst that is wrong with an object, its pods, or their creation."""
+        assert one.body is not None
+        troubles = [Trouble(found.message)] if found.state is State.FAILED else []
+        if one.body.kind in WORKLOADS:
+            troubles += [each for each in (_creation(one.body, family), *map(_pod_trouble(one.body), one.pods)) if each]
+        elif one.body.kind == "Pod" and (own := trouble(one.body.body)):
+            troubles.append(own)
+        return min(troubles, key=lambda each: not each.lasting, default=None)
 
-    def _bear(self, ref: ObjectRef, message: str, pod: KubeObject | None = None) -> None:
-        """Let a trouble pass for a while."""
-        since = self._trouble_since.setdefault(ref, self.now())
-        if self.now() - since >= self.patience:
-            raise self._failed(ref, message, pod)
+    def _bear(self, ref: ObjectRef, found: Trouble | None) -> None:
+        """Fail where a trouble lasts; let another pass for a while, or as long as help is on its way."""
+        one = self._pending[ref]
+        if found is None:
+            one.troubled = None
+            return
+        if one.troubled is None:
+            one.troubled = self.now()
+        if not found.lasting and self.now() - one.troubled >= self.patience and self._is_coming(one):
+            one.troubled = self.now()
+        if found.lasting or self.now() - one.troubled >= self.patience:
+            raise self._failed(ref, f"failed: {found.message}", f"kubectl{_place(ref)} describe {_name(ref)}")
 
-    def _owner(self, pod: KubeObject, pending: set[ObjectRef]) -> ObjectRef | None:
-        """The pending workload that `pod` belongs to, in its new revision: an old pod that fails fails no release."""
-        for ref in pending:
-            if ref.namespace == pod.namespace and ref.kind in WORKLOADS and self._is_of(pod, self._current[ref]):
-                return ref
-        return None
-
-    def _is_of(self, pod: KubeObject, workload: KubeObject) -> bool:
-        uids = {str(owner.get("uid")) for owner in pod.metadata.get("ownerReferences") or []}
-        labels = pod.metadata.get("labels") or {}
-        if (workload.body.get("status") or {}).get("observedGeneration", 0) < workload.metadata.get("generation", 0):
-            # Which pods are the new ones is not decided yet.
+    def _is_coming(self, one: Pending) -> bool:
+        """Whether an autoscaler has promised a node for a pod that finds none."""
+        pod = next((pod for pod in one.pods if (found := trouble(pod.body)) and not found.lasting), None)
+        if pod is None:
             return False
-        if workload.kind == "Deployment":
-            return bool(uids & new_replica_sets(self.reader, workload))
-        if workload.uid not in uids:
+        try:
+            events = self.reader.list("", "Event", pod.namespace, fields={"involvedObject.uid": pod.uid}).objects
+        except GitopsError:
+            # Events only add to what is known.
             return False
-        if workload.kind == "StatefulSet":
-            wanted = (workload.body.get("status") or {}).get("updateRevision")
-            return bool(labels.get("controller-revision-hash") == wanted)
-        if workload.kind == "DaemonSet":
-            return labels.get("pod-template-generation") == str(workload.metadata.get("generation"))
-        # A Job tries again; its own status says when it has given up.
-        return workload.kind != "Job"
+        return any(event.body.get("reason") in COMING for event in events)
 
-    def _failed(self, ref: ObjectRef, message: str, pod: KubeObject | None) -> NotReady:
-        found: Evidence = evidence(self.reader, self._current[ref], pod)
-        lines = tuple(self.mask.text(line) for line in found.lines)
-        problem = self.mask.text(" ".join((found.trouble or message).split()))
-        return NotReady(
-            ref, f"failed: {problem}", f"kubectl -n {ref.namespace} describe {ref.kind.lower()} {ref.name}", lines
-        )
-
-    def _late(self, pending: set[ObjectRef]) -> GitopsError:
-        late = [self._overdue(ref) for ref in sorted(pending)]
-        return late[0] if len(late) == 1 else Problems(late)
+    def _check_time(self) -> None:
+        now = self.now()
+        late = [ref for ref, one in sorted(self._pending.items()) if now > one.deadline]
+        if late:
+            failures = [self._overdue(ref) for ref in late]
+            raise failures[0] if len(failures) == 1 else Problems(failures)
+        for ref, one in sorted(self._pending.items()):
+            if one.own is None and now - one.moved > self.stall:
+                said = f"made no progress for {self.stall:.0f} s: {one.said}"
+                raise self._failed(ref, said, "an annotation gitops/timeout, or mend what it waits for")
 
     def _overdue(self, ref: ObjectRef) -> NotReady:
-        found = evidence(self.reader, self._current[ref], None)
-        said = found.trouble or status(self._current[ref].body).message
-        problem = f"is not ready after {self.timeout:.0f} s: {self.mask.text(' '.join(said.split()))}"
-        lines = tuple(self.mask.text(line) for line in found.lines)
-        return NotReady(ref, problem, "a longer --timeout, or mend what it waits for", lines)
+        one = self._pending[ref]
+        hint = "a longer --timeout, or mend what it waits for"
+        limit = self.timeout if one.own is None else one.own
+        return self._failed(ref, f"is not ready after {limit:.0f} s: {one.said}", hint)
+
+    def _failed(self, ref: ObjectRef, problem: str, hint: str) -> NotReady:
+        one = self._pending[ref]
+        assert one.body is not None
+        pod = one.body if ref.kind == "Pod" else _to_blame(one.pods)
+        lines = (self.mask.text(line) for line in evidence(self.reader, one.body, pod))
+        return NotReady(ref, " ".join(self.mask.text(problem).split()), hint, tuple(lines))
 
 
-def new_replica_sets(reader: Reader, deployment: KubeObject) -> set[str]:
-    """uids of the ReplicaSets of a Deployment's present revision."""
-    key = "deployment.kubernetes.io/revision"
-    return {
-        each.uid
-        for each in reader.list("apps", "ReplicaSet", deployment.namespace).objects
-        if any(owner.get("uid") == deployment.uid for owner in each.metadata.get("ownerReferences") or [])
-        and each.annotations.get(key) == deployment.annotations.get(key)
-    }
+def _creation(workload: KubeObject, family: Family) -> Trouble | None:
+    """Why pods of a workload cannot be created. An event counts from the workload's last apply on, and as long as it
+    lacks pods."""
+    if workload.kind in SILENT and lacks_pods(workload.body):
+        said = family.refusal(workload, _applied_at(workload))
+        return refused_pods(f"FailedCreate: {said}") if said else None
+    return creation_trouble(workload.body)
 
 
-class Watches:
-    """A watch for each kind and namespace of `refs`, and one for the pods where there are workloads."""
+def _pod_trouble(workload: KubeObject) -> Callable[[KubeObject], Trouble | None]:
+    """What is wrong with a pod. A Job tries again after a crash, and says itself when it has given up."""
 
-    def __init__(self, reader: Reader, refs: Sequence[ObjectRef] | set[ObjectRef]) -> None:
-        self.pods: dict[ObjectRef, KubeObject] = {}
-        self._reader = reader
-        self._news: queue.SimpleQueue[KubeObject | GitopsError] = queue.SimpleQueue()
-        self._stop = threading.Event()
-        collections = {(ref.group, ref.kind, ref.namespace) for ref in refs}
-        collections |= {("", "Pod", ref.namespace) for ref in refs if ref.kind in WORKLOADS}
-        self._threads = [
-            threading.Thread(target=self._follow, args=key, daemon=True, name=f"watch-{key[1]}") for key in collections
-        ]
+    def found(pod: KubeObject) -> Trouble | None:
+        of_pod = trouble(pod.body)
+        return None if of_pod and of_pod.crashed and workload.kind == "Job" else of_pod
 
-    def __enter__(self) -> "Watches":
-        for thread in self._threads:
-            thread.start()
-        return self
+    return found
 
-    def __exit__(self, *_: object) -> None:
-        # The threads end by themselves with their window; nobody needs to wait for that.
-        self._stop.set()
 
-    def news(self, seconds: float) -> Iterator[KubeObject]:
-        """What was seen since the last call; waits up to `seconds` for the first of it. Raises a watch's failure."""
-        try:
-            found = self._news.get(timeout=seconds) if seconds else self._news.get_nowait()
-            while True:
-                if isinstance(found, GitopsError):
-                    raise found
-                if found.kind == "Pod":
-                    self.pods[found.ref] = found
-                yield found
-                found = self._news.get_nowait()
-        except queue.Empty:
-            return
+def _to_blame(pods: tuple[KubeObject, ...]) -> KubeObject | None:
+    """The pod that tells most: one in lasting trouble, in any, or not ready; the newest of these."""
 
-    def _follow(self, group: str, kind: str, namespace: str) -> None:
-        try:
-            while not self._stop.is_set():
-                self._list_and_watch(group, kind, namespace)
-        except GitopsError as error:
-            self._news.put(error)
+    def tells(pod: KubeObject) -> tuple[int, str]:
+        found = trouble(pod.body)
+        ready = status(pod.body).state is State.READY
+        worst = 3 if found and found.lasting else 2 if found else 0 if ready else 1
+        return worst, str(pod.metadata.get("creationTimestamp") or "")
 
-    def _list_and_watch(self, group: str, kind: str, namespace: str) -> None:
-        listing = self._reader.list(group, kind, namespace)
-        for each in listing.objects:
-            self._news.put(each)
-        version = listing.resource_version
-        while not self._stop.is_set():
-            try:
-                for event in self._reader.watch(group, kind, namespace, version, WINDOW):
-                    version = str(event.object.metadata.get("resourceVersion", version))
-                    if self._stop.is_set():
-                        return
-                    if event.type in ("ADDED", "MODIFIED"):
-                        self._news.put(event.object)
-            except Expired:
-                return
+    return max(pods, key=tells, default=None)
+
+
+def _applied_at(each: KubeObject) -> str:
+    """When we last applied an object, by the server's clock; empty where that is not known."""
+    entries = each.metadata.get("managedFields") or []
+    ours = [entry for entry in entries if (entry.get("manager"), entry.get("operation")) == (MANAGER, "Apply")]
+    return str(ours[0].get("time") or "") if ours else ""
+
+
+def _versions(pods: tuple[KubeObject, ...]) -> set[tuple[str, str]]:
+    return {(pod.uid, str(pod.metadata.get("resourceVersion"))) for pod in pods}
+
+
+def _place(ref: ObjectRef) -> str:
+    return f" -n {ref.namespace}" if ref.namespace else ""
+
+
+def _name(ref: ObjectRef) -> str:
+    return f"{ref.kind.lower()} {ref.name}"

@@ -111,9 +111,15 @@ class Reader(Protocol):
         """Every object of a kind whose `fields` are so, in a namespace or in all. Empty where it is not served."""
 
     def watch(
-        self, group: str, kind: str, namespace: str, resource_version: str, seconds: float
+        self,
+        group: str,
+        kind: str,
+        namespace: str,
+        resource_version: str,
+        seconds: float,
+        fields: Mapping[str, str] | None = None,
     ) -> Iterator[WatchEvent]:
-        """What happens to a collection from `resource_version` on, for at most `seconds`. Raises `Expired`."""
+        """What happens from `resource_version` on to what a `list` gives, for at most `seconds`. Raises `Expired`."""
 
     def logs(self, namespace: str, pod: str, container: str, lines: int, previous: bool = False) -> str:
         """The last lines that a container wrote."""

@@ -98,7 +98,7 @@ class KubernetesCluster:
             return Listing((), "")
         query = {"limit": str(PAGE)}
         if fields:
-            query["fieldSelector"] = ",".join(f"{key}={value}" for key, value in fields.items())
+            query["fieldSelector"] = _selector(fields)
         subject = "/".join(part for part in (kind, namespace) if part)
         objects: list[KubeObject] = []
         while True:
@@ -111,7 +111,13 @@ class KubernetesCluster:
             query["continue"] = token
 
     def watch(
-        self, group: str, kind: str, namespace: str, resource_version: str, seconds: float
+        self,
+        group: str,
+        kind: str,
+        namespace: str,
+        resource_version: str,
+        seconds: float,
+        fields: Mapping[str, str] | None = None,
     ) -> Iterator[WatchEvent]:
         served = self.kinds().find(group, kind)
         if served is None:
@@ -121,7 +127,7 @@ class KubernetesCluster:
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(max(1, int(seconds))),
-        }
+        } | ({"fieldSelector": _selector(fields)} if fields else {})
         subject = "/".join(part for part in (kind, namespace) if part)
         for line in self._lines(_path(served, namespace), subject, query, seconds + CONNECT_TIMEOUT):
             event = json.loads(line)
@@ -344,6 +350,10 @@ def _path(kind: Kind, namespace: str = "", name: str = "") -> str:
     if kind.namespaced and namespace:
         base += f"/namespaces/{quote(namespace, safe='')}"
     return f"{base}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+def _selector(fields: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in fields.items())
 
 
 def _worth_retrying(status: int, body: bytes) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
 from gitops.plan.autoscaling import without_replicas
+from gitops.plan.deadline import own_deadline
 from gitops.plan.diff import diff
 from gitops.plan.fields import applied_fields
 from gitops.plan.mask import Mask
@@ -57,9 +58,12 @@ def plan(
 ) -> Plan:
     """What makes the live state that of the desired objects `given`.
 
-    `claimed` are objects that other overlays of this tree have. Raises `GitopsError` for a cycle of dependencies.
+    `claimed` are objects that other overlays of this tree have. Raises `GitopsError` for a cycle of dependencies, and
+    for a deadline that cannot be read.
     """
     order = levels(given)
+    for each in given:
+        own_deadline(each)
     desired = [sized(each, snapshot.autoscaled) for each in given]
     mask = Mask((*desired, *snapshot.live.values()))
     replicas = {each.ref: each.body["spec"].get("replicas") for each in given if each.ref in snapshot.autoscaled}

@@ -176,6 +176,7 @@ class ClusterTarget:
             self.cluster,
             run=self.options.run,
             timeout=self.options.timeout,
+            patience=self.options.patience,
             force=self._takes_ownership,
             sleep=self.sleep,
             now=self.monotonic,

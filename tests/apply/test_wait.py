@@ -2,14 +2,18 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from gitops.apply.wait import NotReady, Waiter
+from gitops.clients.cluster import ApiError, Listing, WatchEvent
+from gitops.errors import GitopsError
 from gitops.objects import KubeObject
 from gitops.plan.mask import Mask
-from gitops.plan.model import Action, Change, Plan, Release
+from gitops.plan.model import Action, Change, Plan, Release, Snapshot
+from gitops.plan.planner import plan as make_plan
 from tests.support.fake_cluster import FakeCluster
 from tests.support.kube_objects import deployment, namespace, secret
 
@@ -55,7 +59,8 @@ def test_a_progress_deadline_is_the_end(cluster: FakeCluster) -> None:
 
 
 def test_it_waits_until_ready_and_tells_what_changes(cluster: FakeCluster) -> None:
-    full = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 2)
+    full: dict[str, Any] = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 2)
+    full["conditions"] = [{"type": "Available", "status": "True"}]
     steps = [
         threading.Timer(0.3, lambda: cluster.set_status(deployment().ref, observedGeneration=1)),
         threading.Timer(1.5, lambda: cluster.set_status(deployment().ref, **full)),
@@ -70,3 +75,82 @@ def test_it_waits_until_ready_and_tells_what_changes(cluster: FakeCluster) -> No
 def test_the_time_is_bounded(cluster: FakeCluster) -> None:
     with pytest.raises(NotReady, match="is not ready after 1 s: its controller has not seen it yet"):
         waiting(cluster, deployment(), timeout=1)
+
+
+def test_a_trouble_that_passed_does_not_count_when_another_comes(cluster: FakeCluster) -> None:
+    def stopped(value: str) -> None:
+        condition = {
+            "type": "ReplicaFailure",
+            "status": value,
+            "reason": "FailedCreate",
+            "message": "exceeded quota: q",
+        }
+        cluster.set_status(deployment().ref, observedGeneration=1, conditions=[condition])
+
+    steps = [
+        threading.Timer(when, stopped, [value])
+        for when, value in ((0.1, "True"), (0.7, "False"), (2.0, "True"), (2.6, "False"))
+    ]
+    for step in steps:
+        step.start()
+    with pytest.raises(NotReady, match="is not ready after 4 s: 0/2 updated"):
+        waiting(cluster, deployment(), patience=1.5, timeout=4)
+    for step in steps:
+        step.join()
+
+
+def test_what_makes_no_progress_is_given_up(cluster: FakeCluster) -> None:
+    with pytest.raises(NotReady, match="made no progress for 1 s: its controller has not seen it yet"):
+        waiting(cluster, deployment(), stall=1, timeout=60)
+
+
+def test_what_says_itself_how_long_it_takes_is_given_that_long(cluster: FakeCluster) -> None:
+    patient = deployment().with_annotations({"gitops/timeout": "2s"})
+    with pytest.raises(NotReady, match="is not ready after 2 s"):
+        waiting(cluster, patient, stall=1, timeout=1)
+
+
+def test_a_watch_that_breaks_is_heard_of(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise KeyError("metadata")
+
+    monkeypatch.setattr(cluster, "watch", breaks)
+    with pytest.raises(KeyError):
+        waiting(cluster, deployment(), timeout=60)
+
+
+def test_who_may_not_read_events_waits_without(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = cluster.list
+
+    def forbids(group: str, kind: str, *rest: Any, **more: Any) -> Listing:
+        if kind == "Event":
+            raise ApiError("Event", "jane cannot list", status=403)
+        return listed(group, kind, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", forbids)
+    template = {key: value for key, value in deployment().body.items() if key != "kind"}
+    with pytest.raises(NotReady, match="is not ready after 1 s"):
+        waiting(cluster, KubeObject({**template, "kind": "StatefulSet"}), timeout=1)
+
+
+def test_a_server_that_ends_every_watch_at_once_is_not_asked_without_a_breath(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def ends(group: str, kind: str, *_: object, **__: object) -> Iterator[WatchEvent]:
+        asked.append(kind)
+        return iter(())
+
+    monkeypatch.setattr(cluster, "watch", ends)
+    with pytest.raises(NotReady):
+        waiting(cluster, deployment(), timeout=1)
+    assert 0 < asked.count("Deployment") <= 10
+
+
+@pytest.mark.parametrize("text", ["", "5", "-1s", "0s", "1 hour", "1d", "1h30m"])
+def test_a_deadline_that_cannot_be_read_is_told_before_anything_is_done(text: str) -> None:
+    with pytest.raises(
+        GitopsError, match=r"^Deployment/app/web: its annotation gitops/timeout is .*\n  try: such as 90s"
+    ):
+        make_plan(Release("prod", "fake", ""), [deployment().with_annotations({"gitops/timeout": text})], Snapshot())

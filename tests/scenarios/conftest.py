@@ -3,7 +3,6 @@
 import itertools
 import subprocess
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +20,14 @@ from gitops.plan.model import Plan, Release
 from gitops.plan.planner import Policy
 from gitops.target.cluster import ClusterTarget, Options
 from tests.support.api_server import ApiServer
+from tests.support.available import no_scheduler
 from tests.support.fake_cluster import FakeCluster
-from tests.support.kubelet import Kubelet
+from tests.support.kubelet import Kubelet, Node
 
 _COUNT = itertools.count()
 _REVISIONS = itertools.count(1)
+LOG = "starting\njava.sql.SQLException: no route to host 10.0.3.7:5432\n"
+"""What every container of the real world wrote."""
 
 
 @dataclass
@@ -106,18 +108,29 @@ class World:
 
 @pytest.fixture(scope="session")
 def controlled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
-    with ApiServer(tmp_path_factory.mktemp("controlled"), controllers=True) as server:
+    directory = tmp_path_factory.mktemp("controlled")
+    with ApiServer(directory, controllers=True, scheduler=no_scheduler() is None) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def node(controlled_server: ApiServer) -> Iterator[Node]:
+    with Node(KubernetesCluster(controlled_server.connection()), controlled_server.directory, LOG) as node:
+        yield node
 
 
 @pytest.fixture(params=["fake", pytest.param("real", marks=[pytest.mark.cluster, pytest.mark.kubectl])])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
-    space = f"app-{next(_COUNT)}"
     if request.param == "fake":
-        yield World(FakeCluster(), space)
-        return
-    server: ApiServer = request.getfixturevalue("controlled_server")
-    cluster = KubernetesCluster(server.connection())
-    with ExitStack() as stack:
-        stack.enter_context(Kubelet(KubernetesCluster(server.connection()), space))
-        yield World(cluster, space, server)
+        yield World(FakeCluster(), f"app-{next(_COUNT)}")
+    else:
+        yield request.getfixturevalue("real_world")
+
+
+@pytest.fixture
+def real_world(controlled_server: ApiServer, node: Node) -> Iterator[World]:
+    """On a real API server, whose controllers and scheduler see to what is deployed; a test's kubelet does the rest."""
+    space = f"app-{next(_COUNT)}"
+    cluster, another = (KubernetesCluster(controlled_server.connection()) for _ in range(2))
+    with Kubelet(another, space, node.name, scheduled=no_scheduler() is None):
+        yield World(cluster, space, controlled_server)

@@ -1,4 +1,4 @@
-"""A real API server on loopback: etcd, kube-apiserver and, when asked, kube-controller-manager.
+"""A real API server on loopback: etcd, kube-apiserver and, when asked, kube-controller-manager and kube-scheduler.
 
 The programs are where envtest keeps them: in $KUBEBUILDER_ASSETS, by default /usr/local/kubebuilder/bin.
 """
@@ -18,6 +18,7 @@ from tests.support.available import cluster_programs
 
 ADMIN_TOKEN = "admin-of-the-test-cluster"
 CONTROLLER_TOKEN = "controllers-of-the-test-cluster"
+SCHEDULER_TOKEN = "scheduler-of-the-test-cluster"
 CONTROLLERS = (
     "deployment-controller",
     "replicaset-controller",
@@ -27,6 +28,9 @@ CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
     "serviceaccount-controller",
+    "resourcequota-controller",
+    "persistentvolume-binder-controller",
+    "horizontal-pod-autoscaler-controller",
 )
 START_TIMEOUT = 60.0
 
@@ -37,9 +41,16 @@ class ApiServer:
     `tokens` are further users, token -> "user,uid" or 'user,uid,"group"', without rights until RBAC gives them some.
     """
 
-    def __init__(self, directory: Path, controllers: bool = False, tokens: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        controllers: bool = False,
+        tokens: dict[str, str] | None = None,
+        scheduler: bool = False,
+    ) -> None:
         self.directory = directory
         self._controllers = controllers
+        self._scheduler = scheduler
         self._tokens = tokens or {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self.url = ""
@@ -50,6 +61,8 @@ class ApiServer:
             self._start_api_server()
             if self._controllers:
                 self._start_controllers()
+            if self._scheduler:
+                self._start_scheduler()
         except BaseException:
             self.stop()
             raise
@@ -118,6 +131,7 @@ class ApiServer:
         users = {
             ADMIN_TOKEN: 'admin,admin,"system:masters"',
             CONTROLLER_TOKEN: "system:kube-controller-manager,controllers",
+            SCHEDULER_TOKEN: "system:kube-scheduler,scheduler",
             **self._tokens,
         }
         tokens = self.directory / "tokens.csv"
@@ -173,4 +187,20 @@ class ApiServer:
             f"--service-account-private-key-file={self.directory / 'sa.key'}",
             "--leader-elect=false",
             f"--controllers={','.join(CONTROLLERS)}",
+            "--horizontal-pod-autoscaler-sync-period=1s",
+            "--pvclaimbinder-sync-period=1s",
+        )
+
+    def _start_scheduler(self) -> None:
+        kubeconfig = self.kubeconfig(SCHEDULER_TOKEN)
+        self._run(
+            "kube-scheduler",
+            f"--kubeconfig={kubeconfig}",
+            f"--authentication-kubeconfig={kubeconfig}",
+            f"--authorization-kubeconfig={kubeconfig}",
+            "--authentication-skip-lookup=true",
+            "--bind-address=127.0.0.1",
+            f"--secure-port={free_port()}",
+            f"--cert-dir={self.directory / 'scheduler-certificates'}",
+            "--leader-elect=false",
         )

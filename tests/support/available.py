@@ -41,6 +41,12 @@ def no_cluster() -> str | None:
 
 
 @cache
+def no_scheduler() -> str | None:
+    path = cluster_programs() / "kube-scheduler"
+    return None if path.is_file() else f"kube-scheduler not in {cluster_programs()}"
+
+
+@cache
 def no_kubectl() -> str | None:
     from gitops.clients.kubectl import find_kubectl
 
@@ -51,6 +57,7 @@ MISSING: dict[str, Callable[[], str | None]] = {
     "docker": no_docker,
     "registry": no_registry,
     "cluster": no_cluster,
+    "scheduler": no_scheduler,
     "kubectl": no_kubectl,
 }
 """Marker -> why its tests cannot run here."""

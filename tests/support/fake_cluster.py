@@ -125,7 +125,13 @@ class FakeCluster:
             return Listing(tuple(found), str(self._version()))
 
     def watch(
-        self, group: str, kind: str, namespace: str, resource_version: str, seconds: float
+        self,
+        group: str,
+        kind: str,
+        namespace: str,
+        resource_version: str,
+        seconds: float,
+        fields: Mapping[str, str] | None = None,
     ) -> Iterator[WatchEvent]:
         seen, deadline = int(resource_version), time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -135,7 +141,8 @@ class FakeCluster:
                     self._changed.wait(min(0.05, max(0.0, deadline - time.monotonic())))
             for version, what, ref, body in news:
                 seen = version
-                if (ref.group, ref.kind) == (group, kind) and namespace in ("", ref.namespace):
+                here = (ref.group, ref.kind) == (group, kind) and namespace in ("", ref.namespace)
+                if here and _selected(body, fields):
                     yield WatchEvent(what, KubeObject(copy.deepcopy(body)))
 
     def logs(self, namespace: str, pod: str, container: str, lines: int, previous: bool = False) -> str:
@@ -319,7 +326,9 @@ class FakeCluster:
 
 def _deployed(generation: int, replicas: int) -> dict[str, Any]:
     counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas)
-    return {"observedGeneration": generation, **counts}
+    rolled_out = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+    conditions = [rolled_out, {"type": "Available", "status": "True"}]
+    return {"observedGeneration": generation, **counts, "conditions": conditions}
 
 
 def _selected(body: dict[str, Any], fields: Mapping[str, str] | None) -> bool:

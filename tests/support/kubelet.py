@@ -1,7 +1,13 @@
-"""What the kubelet does to pods, for an API server that has none: makes them ready, or fails them."""
+"""What the kubelet does to pods, for an API server that has none: makes them ready, or fails them; and a node that they
+can be on, which answers for their logs."""
 
+import ssl
+import subprocess
 import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 from gitops.clients.kubernetes import KubernetesCluster
@@ -11,11 +17,15 @@ from gitops.objects import KubeObject
 
 class Kubelet:
     """Within `with`, gives every pod that appears the status that `image` of its first container asks for:
-    an image that ends in `crash` crashes, `missing` cannot be pulled, anything else is ready."""
+    an image that ends in `crash` crashes, `missing` cannot be pulled, `failed` ends with 3, `done` ends well, `unready`
+    runs and is not ready, anything else is ready. With `node`, pods are put there first; with `scheduled`, it is the
+    scheduler that does it, and a pod that it has no node for stays as it is."""
 
-    def __init__(self, cluster: KubernetesCluster, namespace: str) -> None:
+    def __init__(self, cluster: KubernetesCluster, namespace: str, node: str = "", scheduled: bool = False) -> None:
         self._cluster = cluster
         self._namespace = namespace
+        self._node = node
+        self._scheduled = scheduled
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="kubelet")
 
@@ -33,11 +43,21 @@ class Kubelet:
                 try:
                     if pod.metadata.get("deletionTimestamp"):
                         self._end(pod)
+                    elif not pod.body["spec"].get("nodeName") and (self._node or self._scheduled):
+                        self._bind(pod)
                     elif not (pod.body.get("status") or {}).get("containerStatuses"):
                         set_status(self._cluster, pod, pod_status(pod.body["spec"]["containers"][0]["image"]))
                 except GitopsError:
                     # It went away meanwhile.
                     continue
+
+    def _bind(self, pod: KubeObject) -> None:
+        if self._scheduled:
+            return
+        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}/binding"
+        target = {"apiVersion": "v1", "kind": "Node", "name": self._node}
+        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod.name}, "target": target}
+        self._cluster._json("POST", path, str(pod.ref), body=body)
 
     def _end(self, pod: KubeObject) -> None:
         path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}"
@@ -49,7 +69,8 @@ def set_status(cluster: KubernetesCluster, found: KubeObject, status: dict[str, 
     kind = cluster.kinds().find(found.group, found.kind)
     assert kind is not None
     base = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
-    path = f"{base}/namespaces/{found.namespace}/{kind.plural}/{found.name}/status"
+    base += f"/namespaces/{found.namespace}" if found.namespace else ""
+    path = f"{base}/{kind.plural}/{found.name}/status"
     cluster._json("PATCH", path, str(found.ref), body={"status": status}, content_type="application/merge-patch+json")
 
 
@@ -65,9 +86,77 @@ def pod_status(image: str) -> dict[str, Any]:
         }
     elif image.endswith("missing"):
         container["state"] = {"waiting": {"reason": "ErrImagePull", "message": f"{image}: not found"}}
+    elif image.endswith(("failed", "done")):
+        code = 3 if image.endswith("failed") else 0
+        container["state"] = {"terminated": {"exitCode": code, "reason": "Error" if code else "Completed"}}
     else:
-        container |= {"ready": True, "state": {"running": {"startedAt": now}}}
+        container |= {"ready": not image.endswith("unready"), "state": {"running": {"startedAt": now}}}
     ready = "True" if container["ready"] else "False"
     conditions = [{"type": name, "status": ready, "lastTransitionTime": now} for name in ("Ready", "ContainersReady")]
     conditions.append({"type": "PodScheduled", "status": "True", "lastTransitionTime": now})
-    return {"phase": "Running", "conditions": conditions, "containerStatuses": [container]}
+    phase = {"failed": "Failed", "done": "Succeeded"}.get(image.rpartition(":")[2], "Running")
+    return {"phase": phase, "conditions": conditions, "containerStatuses": [container]}
+
+
+class Node:
+    """A node called `name`, within `with`: room for pods, and a kubelet of its own that serves `log` for every one."""
+
+    name = "node-1"
+
+    def __init__(self, cluster: KubernetesCluster, directory: Path, log: str) -> None:
+        self._cluster = cluster
+        self.log = log
+        self.asked: list[str] = []
+        """Paths of the logs that were asked for."""
+        node = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                node.asked.append(self.path)
+                data = node.log.encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "text/plain")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._http.daemon_threads = True
+        self._http.socket = _tls(directory).wrap_socket(self._http.socket, server_side=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+
+    def __enter__(self) -> "Node":
+        self._thread.start()
+        made = self._cluster.create(KubeObject({"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name}}))
+        # A node is made with the taint "not ready", which a controller takes away; it is not run here.
+        self._cluster.replace(KubeObject({**made.body, "spec": {}}))
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        room = {"cpu": "64", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "100Gi"}
+        status = {
+            "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._http.server_port}},
+            "capacity": room,
+            "allocatable": room,
+            "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}],
+        }
+        set_status(self._cluster, made, status)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join()
+
+
+def _tls(directory: Path) -> ssl.SSLContext:
+    key, certificate = directory / "kubelet.key", directory / "kubelet.crt"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=kubelet"]
+    subprocess.run([*command, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    return context
