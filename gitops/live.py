@@ -12,7 +12,7 @@ from gitops.objects import FieldConflict, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, without_orphans
 from gitops.plan.autoscaling import AUTOSCALERS, autoscaled
 from gitops.plan.fields import is_applied
-from gitops.plan.mask import Mask
+from gitops.plan.mask import Mask, remember_secrets
 from gitops.plan.model import Snapshot
 from gitops.plan.planner import restamped, sized, stamped
 from gitops.plan.usage import KEPT, USERS, users_of
@@ -44,6 +44,7 @@ def read(
         # What a list lacks is asked for by itself before it is taken for gone: the inventory would forget it.
         missing = [ref for ref in owned if ref not in live]
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
+        remember_secrets(live.values())
         scaled = _autoscaled(reader, pool, desired)
         previews = _Previews(reader, inventory.owner, live, _coming((*desired, *coming), live, kinds))
         list(pool.map(previews.add, (sized(each, scaled) for each in desired)))

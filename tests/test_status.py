@@ -91,7 +91,7 @@ def partition(below: int) -> dict[str, Any]:
     return {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": below}}}
 
 
-NEW = {"updateRevision": "b"}
+NEW: dict[str, Any] = {"updateRevision": "b"}
 STATEFUL_SETS: list[Case] = [
     (body("apps/v1", "StatefulSet", {}, TWO), WAITING, "its controller has not seen it yet"),
     (stateful_set(), READY, "2/2 ready"),

@@ -12,6 +12,7 @@ import click
 from gitops import __version__
 from gitops.cli.output import TERMINAL, echo_error
 from gitops.errors import DONE, INTERRUPTED, UNEXPECTED, USAGE, GitopsError
+from gitops.hidden import remember, without
 
 COMMANDS = {
     "init": "Write a source and a manifest repository to start from.",
@@ -41,6 +42,10 @@ COMMANDS = {
     "demo": "From a commit to a release, here and now, on embedded defaults.",
 }
 """Command -> its short help, so that `gitops --help` imports none. Each is `command` in the module gitops.cli.NAME."""
+
+
+SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Of the environment: what nothing may print, even where a server quotes a request."""
 
 
 class LazyGroup(click.Group):
@@ -113,6 +118,7 @@ def cli(ctx: click.Context, config_file: Path | None, directory: Path | None, co
 
 def run(args: Sequence[str]) -> int:
     """Run the command line `args` and return the exit code. The one place that catches."""
+    remember(os.environ.get(name, "") for name in SECRET_VARIABLES)
     try:
         result = cli.main(list(args), prog_name="gitops", standalone_mode=False)
         return result if isinstance(result, int) else DONE
@@ -148,7 +154,7 @@ def _keep_trace() -> str:
     import traceback
 
     with tempfile.NamedTemporaryFile("w", prefix="gitops-", suffix=".trace", delete=False) as file:
-        file.write(f"gitops {__version__}, Python {sys.version}\n{traceback.format_exc()}")
+        file.write(without(f"gitops {__version__}, Python {sys.version}\n{traceback.format_exc()}"))
     return file.name
 
 

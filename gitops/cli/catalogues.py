@@ -46,11 +46,16 @@ def refresh(context: Context, folder: Path | None) -> None:
 
     from gitops.clients import catalogue_sources
     from gitops.clients.folder import read_files, write_files
+    from gitops.errors import GitopsError
     from gitops.template.catalogues import EKS, POLICIES, renewal
 
     region, today = context.config.region, datetime.datetime.now(datetime.UTC).date()
     folder = folder or Path(str(resources.files("gitops.template.catalogues")))
-    files = {name: text.decode() for name, text in read_files(folder, [f"{POLICIES}.yaml", f"{EKS}.yaml"]).items()}
+    names = [f"{POLICIES}.yaml", f"{EKS}.yaml"]
+    files = {name: text.decode() for name, text in read_files(folder, names).items()}
+    for name in names:
+        if name not in files:
+            raise GitopsError(str(folder / name), "is not there", "give the folder that the catalogues are in")
     renewed = {
         f"{POLICIES}.yaml": renewal.renew_policies(
             files[f"{POLICIES}.yaml"], catalogue_sources.managed_policies(region), today

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gitops import hidden
+
 COLORS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
 
 
@@ -38,20 +40,20 @@ style = TERMINAL.style
 
 
 def echo(text: str = "") -> None:
-    """Print `text`, without the control characters that names from outside could carry."""
-    sys.stdout.write(printable(text) + "\n")
+    """Print `text`, without what must not be shown, and the control characters that names from outside could carry."""
+    sys.stdout.write(printable(hidden.without(text)) + "\n")
     sys.stdout.flush()
 
 
 def echo_error(text: str) -> None:
     """Print an error to stderr."""
-    sys.stderr.write(printable(text) + "\n")
+    sys.stderr.write(printable(hidden.without(text)) + "\n")
     sys.stderr.flush()
 
 
 def echo_json(value: Any) -> None:
     """Print `value` as JSON, for programs."""
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(hidden.within(value), indent=2, ensure_ascii=False) + "\n")
 
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t\x1b"}
@@ -87,6 +89,7 @@ class Progress:
 
     def step(self, text: str) -> None:
         """Show that `text` is what happens now."""
+        text = hidden.without(text)
         if self._live:
             sys.stderr.write("\r\x1b[K" + printable(text)[: _columns() - 1])
         elif not self._is_repetition(text):

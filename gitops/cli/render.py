@@ -21,6 +21,7 @@ _CHANGED = "Name the overlays whose files changed since REV, among all or those 
 )
 @click.option("--changed-since", metavar="REV", default="", help=_CHANGED)
 @click.option("--inputs", is_flag=True, help="Print the files that were read, with their SHA-256; print no objects.")
+@click.option("--show-secrets", is_flag=True, help="Print values of Secrets as they are.")
 @click.option("--no-cache", is_flag=True, help="Render even what was rendered before.")
 @click.pass_obj
 def command(
@@ -30,9 +31,12 @@ def command(
     verify: bool,
     changed_since: str,
     inputs: bool,
+    show_secrets: bool,
     no_cache: bool,
 ) -> None:
     """Print the objects of ENV: an environment, an overlay of the platform, or `platform` for all of these.
+
+    Values of Secrets, and the same values elsewhere, are printed as ***, unless --show-secrets is given.
 
     Reads files only; no cluster is asked. Without ENV: everything that gitops.yaml names.
     """
@@ -50,7 +54,7 @@ def command(
     elif verify:
         _verify(context, rendered)
     else:
-        _show_objects(rendered, form)
+        _show_objects(rendered, form, show_secrets)
 
 
 def _rendered(context: "Context", names: tuple[str, ...], *, cache: bool) -> "dict[str, Rendered]":
@@ -69,15 +73,20 @@ def _rendered(context: "Context", names: tuple[str, ...], *, cache: bool) -> "di
     return found
 
 
-def _show_objects(rendered: "dict[str, Rendered]", form: str) -> None:
+def _show_objects(rendered: "dict[str, Rendered]", form: str, show_secrets: bool) -> None:
+    from gitops import hidden
     from gitops.cli.output import echo, echo_json
+    from gitops.plan.mask import shown
     from gitops.target.rendered import to_yaml
 
-    objects = [each for overlay in rendered.values() for each in overlay.objects]
+    objects = [each.body for overlay in rendered.values() for each in overlay.objects]
+    bodies = objects if show_secrets else [shown(body) for body in objects]
+    # They are hidden by now, or asked for.
+    hidden.forget()
     if form == "json":
-        echo_json({"apiVersion": "v1", "kind": "List", "items": [each.body for each in objects]})
+        echo_json({"apiVersion": "v1", "kind": "List", "items": bodies})
     else:
-        echo("---\n".join(to_yaml(each.body).decode() for each in objects).rstrip("\n"))
+        echo("---\n".join(to_yaml(body).decode() for body in bodies).rstrip("\n"))
 
 
 def _show_changed(context: "Context", rendered: "dict[str, Rendered]", revision: str) -> None:

@@ -50,6 +50,7 @@ def aws_errors(subject: str) -> Iterator[None]:
         NoCredentialsError,
         ReadTimeoutError,
     )
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
@@ -65,6 +66,9 @@ def aws_errors(subject: str) -> Iterator[None]:
         raise AwsRefused(subject, f"AWS refuses: {code}: {message}", _ADVICE.get(code, ""), code) from error
     except BotoCoreError as error:
         raise GitopsError(subject, f"AWS cannot be asked: {error}", "check the AWS settings") from error
+    except ResponseParserError as error:
+        problem = "what answers for AWS is not AWS (its answer cannot be read)"
+        raise GitopsError(subject, problem, "check AWS_ENDPOINT_URL, and proxies on the way") from error
 
 
 class AwsRefused(GitopsError):

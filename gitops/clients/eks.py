@@ -56,6 +56,7 @@ def _sts_host(region: str) -> str:
 def _describe(session: "botocore.session.Session", name: str, region: str) -> dict[str, Any]:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.parsers import ResponseParserError
 
     config = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
     try:
@@ -65,7 +66,7 @@ def _describe(session: "botocore.session.Session", name: str, region: str) -> di
         raise GitopsError(name, "there are no AWS credentials", "set AWS_PROFILE, or run aws sso login") from error
     except ClientError as error:
         raise _refused(name, region, error.response["Error"]["Code"]) from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:
         raise GitopsError(name, f"EKS in {region} does not answer", "check the region and the network") from error
     if cluster.get("status") not in ("ACTIVE", "UPDATING"):
         raise GitopsError(name, f"the cluster is {cluster.get('status')}", "wait until it is ACTIVE")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gitops.errors import GitopsError, UsageError, nearest
+from gitops.hidden import remember
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its own token, CA and namespace."""
@@ -43,6 +44,9 @@ class Credential:
     certificate: str = ""
     key: str = ""
     expires: datetime | None = None
+
+    def __post_init__(self) -> None:
+        remember((self.token, self.basic, self.basic.partition(":")[2], self.key))
 
     def __repr__(self) -> str:
         return f"Credential(expires={self.expires})"

@@ -357,8 +357,10 @@ def _selector(fields: Mapping[str, str]) -> str:
 
 
 def _worth_retrying(status: int, body: bytes) -> bool:
-    # An apply of an unknown field is answered with 500 (kubernetes#110534), and so it will be the next time.
-    return status in RETRIED and not (status == 500 and b"field not declared in schema" in body)
+    # An apply of an unknown field, or of a text where a map belongs, is answered with 500 (kubernetes#110534), and so
+    # it will be the next time.
+    lasting = (b"field not declared in schema", b"failed to create typed patch object")
+    return status in RETRIED and not (status == 500 and any(words in body for words in lasting))
 
 
 def _pause(attempt: int, retry_after: str | None) -> float:

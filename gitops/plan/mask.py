@@ -5,17 +5,16 @@ import binascii
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from gitops import hidden
 from gitops.errors import GitopsError
 from gitops.objects import Body, KubeObject
 from gitops.plan.model import FieldChange, Plan
 
-SHORTEST = 6
-"""Characters. A shorter value is hidden in its Secret, but not looked for elsewhere: it would hide half of the text."""
-SECRET_NAME = re.compile(r"passw|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+SECRET_NAME = re.compile(r"passw|passphrase|secret|token|(api|access|private)[_-]?key|credential", re.IGNORECASE)
 """Environment variables and annotations whose value is hidden for their name."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -33,7 +32,7 @@ class Mask:
     def learn(self, found: KubeObject) -> None:
         """Hide the values of `found` from now on, where it is a Secret."""
         for value in secret_values(found.body):
-            if len(value.strip()) >= SHORTEST and value not in self._values:
+            if len(value.strip()) >= hidden.SHORTEST and value not in self._values:
                 self._values.add(value)
                 self._pattern = None
 
@@ -104,18 +103,73 @@ def mask_of(plan: Plan) -> Mask:
     return Mask(each for change in plan.changes for each in (change.desired, change.live) if each)
 
 
+def remember_secrets(objects: Iterable[KubeObject]) -> None:
+    """Let nothing in this process show what is secret in `objects`; their names are no secret."""
+    objects = list(objects)
+    values = {value for each in objects for value in secret_values(each.body)}
+    # A plain word such as "required" is hidden where it stands, by the name beside it, and not wherever it turns up.
+    values |= {value for each in objects for value in _values_by_name(each.body) if not value.isalpha()}
+    names = {name for each in objects for name in (each.name, each.namespace, each.kind)} if values else ()
+    hidden.remember(values, names)
+
+
+def _values_by_name(value: Any) -> Iterator[str]:
+    """Values of variables and annotations that are secret by their name, anywhere in an object."""
+    if isinstance(value, Mapping):
+        if SECRET_NAME.search(str(value.get("name", ""))) and isinstance(value.get("value"), str):
+            yield value["value"]
+        for key, inner in value.items():
+            if isinstance(inner, str):
+                if "/" in str(key) and SECRET_NAME.search(str(key)):
+                    yield inner
+            else:
+                yield from _values_by_name(inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values_by_name(item)
+
+
+def shown(body: Body) -> dict[str, Any]:
+    """`body` for a person's eyes: a Secret's values hidden, and every known one wherever it turns up. No hash stands
+    for them: the same object reads the same each time."""
+    given = dict(body)
+    for key in ("data", "stringData") if is_secret(body) else ():
+        if isinstance(given.get(key), Mapping):
+            given[key] = dict.fromkeys(given[key], hidden.STANDS_FOR)
+    found: dict[str, Any] = hidden.within(given)
+    return found
+
+
+def is_secret(body: Body) -> bool:
+    """It is a Secret of Kubernetes' own."""
+    return body.get("kind") == "Secret" and "/" not in str(body.get("apiVersion", ""))
+
+
 def secret_values(body: Body) -> set[str]:
     """What a Secret holds, as written and decoded, whole and by line; empty for another kind."""
-    if body.get("kind") != "Secret" or "/" in str(body.get("apiVersion", "")):
+    if not is_secret(body):
         return set()
     values: set[str] = set()
-    for encoded in (body.get("data") or {}).values():
-        values.add(str(encoded))
+    for encoded in _strings(body.get("data")):
+        values.add(encoded)
         try:
-            values.add(base64.b64decode(str(encoded), validate=True).decode())
+            # A long value is written in lines, as kustomize's generator does.
+            values.add(base64.b64decode("".join(encoded.split()), validate=True).decode())
         except (binascii.Error, UnicodeDecodeError):
             continue
-    for plain in (body.get("stringData") or {}).values():
-        values.update((str(plain), base64.b64encode(str(plain).encode()).decode()))
+    for plain in _strings(body.get("stringData")):
+        values.update((plain, base64.b64encode(plain.encode()).decode()))
     lines = {line.strip() for value in values for line in value.splitlines()}
     return {value for value in values | lines if value}
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """Every value within `value`, whatever its shape: what is malformed is a secret all the same."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner)
+    elif value is not None:
+        yield str(value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject
+from gitops.plan.mask import remember_secrets
 from gitops.render.problems import NotModelled, RenderError, closest
 from gitops.render.sources import Sources
 
@@ -52,6 +53,7 @@ def render(root: Path, overlay: str, cache: "Cache | None" = None) -> Rendered:
     name = sources.relative(folder)
     if cache and (kept := cache.find(str(sources.root), name)):
         objects = tuple(KubeObject(body, origin) for body, origin in kept.objects)
+        remember_secrets(objects)
         return Rendered(objects, kept.inputs, frozenset(kept.sought), tuple(kept.warnings))
     try:
         rendered = _built(sources, folder)
@@ -73,6 +75,7 @@ def _built(sources: Sources, folder: str) -> Rendered:
         if not each.api_version:
             raise RenderError(each.place, f"{each} has no apiVersion", "give it one")
     objects = tuple(KubeObject(each.body, origin=str(each.file)) for each in built.resources)
+    remember_secrets(objects)
     return Rendered(objects, sources.inputs, frozenset(sources.sought), tuple(built.warnings))
 
 
@@ -80,6 +83,7 @@ def _by_kustomize(sources: Sources, folder: str, overlay: str, unmodelled: NotMo
     from gitops.render.fallback import render_by_kustomize
 
     objects = tuple(render_by_kustomize(sources, folder, overlay, unmodelled))
+    remember_secrets(objects)
     return Rendered(objects, _all_below(sources, folder), frozenset(sources.sought), (), "kustomize")
 
 

@@ -93,7 +93,8 @@ def _env_pairs(data: bytes, source: str, place: Place) -> list[tuple[str, bytes]
 def _literal(source: str, place: Place) -> tuple[str, bytes]:
     key, equals, value = source.partition("=")
     if not key or not equals:
-        raise RenderError(place, f"the literal '{source}' is no key=value", "write key=value")
+        # The literal itself may be a secret, and is not quoted.
+        raise RenderError(place, "a literal is no key=value", "write key=value")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
         value = value[1:-1]
     return key, value.encode()

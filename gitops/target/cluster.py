@@ -286,7 +286,8 @@ def _scopes(desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
 def _with_data(each: KubeObject) -> KubeObject:
     """A Secret's stringData as data, which is what the server keeps: a key that is taken away then really goes."""
     strings = each.body.get("stringData") if each.ref.kind == "Secret" and not each.group else None
-    if strings is None:
+    if not isinstance(strings, Mapping) or not isinstance(each.body.get("data") or {}, Mapping):
+        # What is malformed is left for the server to refuse.
         return each
     encoded = {key: base64.b64encode(str(value).encode()).decode() for key, value in strings.items()}
     body = {key: value for key, value in each.body.items() if key != "stringData"}

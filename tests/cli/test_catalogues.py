@@ -82,3 +82,11 @@ def test_refreshing_with_what_is_known_changes_the_source_and_date_only(folder: 
     )
     differing = [new for old, new in zip(text.splitlines(), renewed.text.splitlines(), strict=True) if old != new]
     assert differing == ["source: iam:ListPolicies (scope AWS)", "date: 2027-01-01"]
+
+
+def test_a_folder_without_catalogues_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+    assert run(["catalogues", "refresh", "--folder", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"{tmp_path}/managed_policies.yaml: is not there\n  try: ")

@@ -97,3 +97,19 @@ def test_verify_shows_a_difference(
     out = capsys.readouterr().out
     assert "differs from kustomize" in out
     assert "\n+" in out
+
+
+def test_values_of_secrets_are_shown_only_when_asked_for(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    overlay = manifests / OVERLAY / "kustomization.yaml"
+    overlay.write_text(overlay.read_text() + "secretGenerator: [{name: keys, literals: [password=hunter22]}]\n")
+    for form in ("yaml", "json"):
+        assert run(["render", "prod", "-o", form]) == 0
+        masked = capsys.readouterr().out
+        assert "aHVudGVyMjI=" not in masked
+        assert list(yaml.safe_load_all(masked))
+        assert run(["render", "prod", "-o", form, "--show-secrets"]) == 0
+        assert capsys.readouterr().out == masked.replace('"***"' if form == "json" else "'***'", _quoted(form))
+
+
+def _quoted(form: str) -> str:
+    return '"aHVudGVyMjI="' if form == "json" else "aHVudGVyMjI="

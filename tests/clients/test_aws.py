@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from gitops.clients import aws
-from gitops.clients.aws import Ecr, Mutability, aws_errors
+from gitops.clients.aws import Ecr, Mutability, aws_errors, client
 from gitops.errors import GitopsError
 from tests.support.aws_models import FakeService, Refusal
+from tests.support.echo_server import EchoServer
 
 
 class FakeEcr(FakeService):
@@ -79,3 +80,11 @@ def test_a_refusal_keeps_awss_code_and_says_what_to_try(code: str, hint: str) ->
         raise ClientError({"Error": {"Code": code, "Message": "said AWS"}}, "DescribeRepositories")
     assert f"AWS refuses: {code}: said AWS" in caught.value.problem
     assert caught.value.hint == hint
+
+
+def test_what_is_not_aws_and_answers_for_it_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    with EchoServer() as echo:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", echo.url)
+        with pytest.raises(GitopsError, match=r"^iam: what answers for AWS is not AWS") as caught, aws_errors("iam"):
+            client("iam", "eu-west-1").list_policies()
+    assert "refused POST" not in str(caught.value)

@@ -134,7 +134,7 @@ class Node:
         # A node is made with the taint "not ready", which a controller takes away; it is not run here.
         self._cluster.replace(KubeObject({**made.body, "spec": {}}))
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        room = {"cpu": "64", "memory": "256Gi", "pods": "1000", "ephemeral-storage": "100Gi"}
+        room = {"cpu": "10000", "memory": "100Ti", "pods": "10000", "ephemeral-storage": "100Gi"}
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
             "daemonEndpoints": {"kubeletEndpoint": {"Port": self._http.server_port}},

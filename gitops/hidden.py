@@ -1,0 +1,80 @@
+"""Values that must never be shown, and texts without them.
+
+Plans and errors are masked where they are made. This is the last net, for what no stage foresaw: an error that quotes a
+file, a trace, a log. Who learns of a secret says so here; what is printed or kept goes through `without`.
+"""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+SHORTEST = 6
+"""Characters. Shorter values are not looked for: they would hide half of every text."""
+STANDS_FOR = "***"
+_URL_PASSWORD = re.compile(r"(\w+://[^/\s:@'\"]*):[^/\s@'\"]+@")
+
+
+class _Known:
+    """What was learned in this process."""
+
+    def __init__(self) -> None:
+        self.secret: set[str] = set()
+        self.public: set[str] = set()
+        self.pattern: re.Pattern[str] | None = None
+
+
+_KNOWN = _Known()
+
+
+def remember(values: Iterable[str], public: Iterable[str] = ()) -> None:
+    """Hide `values` from now on, as they are and as they are written in JSON, XML, URLs and base64. A value that is
+    part of a `public` one, such as the name of an object, is no secret."""
+    new = {each.strip() for value in values for each in (value, *value.splitlines())}
+    new = {value for value in new if len(value) >= SHORTEST and not value.startswith("-----")} - _KNOWN.secret
+    named = set(public) - _KNOWN.public
+    if new or named:
+        _KNOWN.secret |= new
+        _KNOWN.public |= named
+        _KNOWN.pattern = None
+
+
+def forget() -> None:
+    """Forget all of it: for tests, whose processes are many runs."""
+    _KNOWN.__init__()  # type: ignore[misc]
+
+
+def without(text: str) -> str:
+    """`text` with every known value, and the password of every URL, hidden."""
+    text = _URL_PASSWORD.sub(rf"\1:{STANDS_FOR}@", text)
+    pattern = _pattern()
+    return pattern.sub(STANDS_FOR, text) if pattern else text
+
+
+def within(value: Any) -> Any:
+    """`value`, as parsed from JSON, with every known value hidden in its strings."""
+    if isinstance(value, str):
+        return without(value)
+    if isinstance(value, Mapping):
+        return {key: within(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [within(item) for item in value]
+    return value
+
+
+def _pattern() -> re.Pattern[str] | None:
+    if _KNOWN.pattern is None and _KNOWN.secret:
+        names = "\n".join(_KNOWN.public)
+        forms = {form for value in _KNOWN.secret if value not in names for form in _forms(value)}
+        longest_first = sorted(forms, key=len, reverse=True)
+        _KNOWN.pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+    return _KNOWN.pattern
+
+
+def _forms(value: str) -> set[str]:
+    """How a value may turn up."""
+    coded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
+    return {value, json.dumps(value)[1:-1], html.escape(value), quote(value, safe="", errors="replace"), coded}
