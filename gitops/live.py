@@ -36,7 +36,7 @@ def read(
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
-    kinds = _kinds(reader, desired)
+    kinds = _kinds(reader, desired, inventory)
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="read") as pool:
         wanted = {each.ref: each.version for each in desired}
         owned = {ref: "" for ref in inventory.owned if ref not in wanted}
@@ -65,11 +65,13 @@ def read(
         )
 
 
-def _kinds(reader: Reader, desired: Iterable[KubeObject]) -> Kinds:
-    """What the cluster serves; asked anew where it seems to lack something, as it may be new."""
+def _kinds(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) -> Kinds:
+    """What the cluster serves; asked anew where it seems to lack something, as that may be new, and where something may
+    have to be deleted: what an earlier run saw decides no deletion."""
     kinds = reader.kinds()
     lacks = any(kinds.find(each.group, each.kind, each.version) is None for each in desired)
-    return reader.kinds(refresh=True) if lacks else kinds
+    prunes = kinds.remembered and inventory.owned - {each.ref for each in desired}
+    return reader.kinds(refresh=True) if lacks or prunes else kinds
 
 
 def _live(

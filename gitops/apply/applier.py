@@ -13,7 +13,7 @@ from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adoptable, adopted
 from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.mask import Mask
-from gitops.plan.model import Action, Change, Plan
+from gitops.plan.model import Action, Change, Plan, Release
 from gitops.plan.order import dependencies, rank
 from gitops.plan.planner import stamped
 from gitops.status import State, status
@@ -43,6 +43,8 @@ class Applier:
     force: Callable[[Change], bool] = lambda _: False
     """Whether a change takes the fields of other managers."""
     may_write: Callable[[], None] = lambda: None
+    tell: Callable[[KubeObject, Word, Release], None] = lambda _about, _word, _release: None
+    """Called with each object that was changed, from the thread that did it."""
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.monotonic
     applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
@@ -90,7 +92,10 @@ class Applier:
     def _carry_out(self, change: Change, plan: Plan) -> Word:
         self.may_write()
         if change.action is Action.DELETE:
-            return self._delete(change, plan.release.owner)
+            word = self._delete(change, plan.release.owner)
+            if change.live and word == "deleted":
+                self.tell(change.live, word, plan.release)
+            return word
         if change.action is Action.REPLACE:
             self._make_way(change)
         assert change.desired is not None
@@ -100,6 +105,7 @@ class Applier:
         if change.replicas is not None:
             self._hand_over_replicas(change, desired)
         self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
+        self.tell(self.applied[change.ref], DONE[change.action], plan.release)
         return DONE[change.action]
 
     def _delete(self, change: Change, owner: str) -> Word:

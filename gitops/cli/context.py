@@ -183,17 +183,19 @@ class Context:
 
     def cluster(self, name: str, kube_context: str = "") -> "Cluster":
         """The cluster called `name` in gitops.yaml: by the kubeconfig where a context is given, else by EKS."""
+        from gitops.clients.discovery import default_folder
         from gitops.clients.eks import eks_connection
         from gitops.clients.kubeconfig import from_kubeconfig, in_cluster
         from gitops.clients.kubernetes import KubernetesCluster
 
         if kube_context == "in-cluster":
-            return KubernetesCluster(in_cluster())
+            return KubernetesCluster(in_cluster(), cache=default_folder())
         configured = self.config.cluster(name) if name else None
         context = kube_context or (configured.context if configured else None)
         if context:
-            return KubernetesCluster(from_kubeconfig(context))
-        return KubernetesCluster(eks_connection(name, (configured and configured.region) or self.config.region))
+            return KubernetesCluster(from_kubeconfig(context), cache=default_folder())
+        connection = eks_connection(name, (configured and configured.region) or self.config.region)
+        return KubernetesCluster(connection, cache=default_folder())
 
     @cached_property
     def aws_account(self) -> str:

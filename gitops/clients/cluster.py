@@ -26,12 +26,17 @@ class Kind(NamedTuple):
 class Kinds:
     """What the cluster serves: every kind in every version, preferred version first."""
 
-    def __init__(self, kinds: Iterable[Kind], stale: Iterable[str] = ()) -> None:
+    def __init__(self, kinds: Iterable[Kind], stale: Iterable[str] = (), remembered: bool = False) -> None:
         self._kinds: dict[tuple[str, str], list[Kind]] = {}
         for kind in kinds:
             self._kinds.setdefault((kind.group, kind.kind), []).append(kind)
         self.stale = frozenset(stale)
         """Groups whose server did not answer: what they serve is not known."""
+        self.remembered = remembered
+        """From an earlier run: what was added or taken away since is not known."""
+
+    def __iter__(self) -> Iterator[Kind]:
+        return (each for versions in self._kinds.values() for each in versions)
 
     def find(self, group: str, kind: str, version: str = "") -> Kind | None:
         """The kind in `version`, or in its preferred one; None where the cluster does not serve it."""

@@ -10,11 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 from gitops.clients.api_errors import refusal
 from gitops.clients.cluster import ApiError, Expired, Kind, Kinds, Listing, WatchEvent
+from gitops.clients.discovery import ACCEPT, PATHS, DiscoveryCache, read_kinds
 from gitops.clients.kubeconfig import Connection, Credential, Endpoint
 from gitops.clients.pace import Pace
 from gitops.errors import GitopsError
@@ -32,9 +34,12 @@ LONGEST_PAUSE = 30.0
 RETRIED = (429, 500, 502, 503, 504)
 PAGE = 500
 """Objects in one page of a list, as kubectl asks."""
-DISCOVERY = ",".join(
-    f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" for version in ("v2", "v2beta1")
-)
+NO_SUCH_PATH = "could not find the requested resource"
+"""What the server says of a path that it does not serve, other than of an object that is not there."""
+DEFINES_KINDS = frozenset({"CustomResourceDefinition", "APIService"})
+"""What is served changes with these."""
+
+T = TypeVar("T")
 
 
 class KubernetesCluster:
@@ -45,7 +50,10 @@ class KubernetesCluster:
         connection: Connection,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        cache: Path | None = None,
     ) -> None:
+        """`cache` is the folder where what the server serves is remembered between runs; None: each run asks."""
+        self._cache = DiscoveryCache(cache, connection.endpoint.server, connection.endpoint.ca) if cache else None
         self._endpoint = connection.endpoint
         self._login = connection.login
         self._sleep = sleep
@@ -63,23 +71,35 @@ class KubernetesCluster:
     # --- reading
 
     def kinds(self, refresh: bool = False) -> Kinds:
+        if self._kinds is None and not refresh:
+            self._kinds = self._cache.find() if self._cache else None
         if self._kinds is None or refresh:
-            found: list[Kind] = []
-            stale: list[str] = []
-            for path in ("/api", "/apis"):
-                document = self._json("GET", path, self.name, accept=DISCOVERY)
-                if document.get("kind") != "APIGroupDiscoveryList":
-                    raise GitopsError(self.name, "the API server is too old (before 1.27)", "upgrade the cluster")
-                _read_discovery(document, found, stale)
-            self._kinds = Kinds(found, stale)
+            documents = [self._json("GET", path, self.name, accept=ACCEPT) for path in PATHS]
+            if any(document.get("kind") != "APIGroupDiscoveryList" for document in documents):
+                raise GitopsError(self.name, "the API server is too old (before 1.27)", "upgrade the cluster")
+            self._kinds = read_kinds(documents)
+            if self._cache:
+                self._cache.keep(self._kinds)
         return self._kinds
 
-    def get(self, ref: ObjectRef, version: str = "") -> KubeObject | None:
-        kind = self.kinds().find(ref.group, ref.kind, version)
-        if kind is None:
-            return None
+    def _with_kind(self, group: str, kind: str, version: str, ask: Callable[[Kind], T]) -> T | None:
+        """What `ask` gives for a kind; None where it is not served. A kind that is remembered, and that the server does
+        not know, is looked for anew."""
+        served = self.kinds().find(group, kind, version)
         try:
+            return ask(served) if served else None
+        except ApiError as error:
+            if not (self.kinds().remembered and error.status == 404 and NO_SUCH_PATH in error.problem):
+                raise
+            served = self.kinds(refresh=True).find(group, kind, version)
+            return ask(served) if served else None
+
+    def get(self, ref: ObjectRef, version: str = "") -> KubeObject | None:
+        def ask(kind: Kind) -> KubeObject:
             return KubeObject(self._json("GET", _path(kind, ref.namespace, ref.name), str(ref)))
+
+        try:
+            return self._with_kind(ref.group, ref.kind, version, ask)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -93,22 +113,25 @@ class KubernetesCluster:
         version: str = "",
         fields: Mapping[str, str] | None = None,
     ) -> Listing:
-        served = self.kinds().find(group, kind, version)
-        if served is None:
-            return Listing((), "")
         query = {"limit": str(PAGE)}
         if fields:
             query["fieldSelector"] = _selector(fields)
-        subject = "/".join(part for part in (kind, namespace) if part)
+        found = self._with_kind(group, kind, version, lambda served: self._pages(served, namespace, query))
+        return found or Listing((), "")
+
+    def _pages(self, served: Kind, namespace: str, query: Mapping[str, str]) -> Listing:
+        subject = "/".join(part for part in (served.kind, namespace) if part)
+        known = {"apiVersion": served.api_version, "kind": served.kind}
         objects: list[KubeObject] = []
+        token = ""
         while True:
-            page = self._json("GET", _path(served, namespace), subject, query)
-            known = {"apiVersion": served.api_version, "kind": kind}
+            page = self._json(
+                "GET", _path(served, namespace), subject, {**query, **({"continue": token} if token else {})}
+            )
             objects.extend(KubeObject({**known, **item}) for item in page.get("items") or [])
             token = page["metadata"].get("continue")
             if not token:
                 return Listing(tuple(objects), page["metadata"].get("resourceVersion", ""))
-            query["continue"] = token
 
     def watch(
         self,
@@ -149,33 +172,34 @@ class KubernetesCluster:
     # --- writing
 
     def apply(self, desired: KubeObject, force: bool = False, manager: str = MANAGER) -> KubeObject:
-        return self._apply(desired, force, manager, dry_run=False)
+        applied = self._apply(desired, force, manager, dry_run=False)
+        self._forget_kinds(desired.kind)
+        return applied
 
     def create(self, body: KubeObject) -> KubeObject:
-        kind = self._kind(body)
-        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
-        return KubeObject(self._json("POST", _path(kind, body.namespace), str(body.ref), query, body.body))
+        return self._write("POST", body, "")
 
     def replace(self, body: KubeObject) -> KubeObject:
-        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
-        path = _path(self._kind(body), body.namespace, body.name)
-        return KubeObject(self._json("PUT", path, str(body.ref), query, body.body))
+        return self._write("PUT", body, body.name)
 
     def delete(self, ref: ObjectRef, uid: str = "", propagation: str = "Background") -> bool:
-        kind = self.kinds().find(ref.group, ref.kind)
-        if kind is None:
-            return False
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
         if uid:
             options["preconditions"] = {"uid": uid}
-        try:
+
+        def ask(kind: Kind) -> bool:
             self._json("DELETE", _path(kind, ref.namespace, ref.name), str(ref), body=options)
+            return True
+
+        try:
+            return bool(self._with_kind(ref.group, ref.kind, "", ask))
         except ApiError as error:
             # 409: another object bears the name by now, so the one that was meant is gone.
             if error.status == 404 or (error.status == 409 and uid and "uid" in error.problem.lower()):
                 return False
             raise
-        return True
+        finally:
+            self._forget_kinds(ref.kind)
 
     def _apply(self, desired: KubeObject, force: bool, manager: str, dry_run: bool) -> KubeObject:
         query = {"fieldManager": manager, "fieldValidation": "Strict"}
@@ -183,20 +207,37 @@ class KubernetesCluster:
             query["force"] = "true"
         if dry_run:
             query["dryRun"] = "All"
-        path = _path(self._kind(desired), desired.namespace, desired.name)
-        body = self._json(
-            "PATCH", path, str(desired.ref), query, desired.body, content_type="application/apply-patch+yaml"
-        )
-        return KubeObject(body, desired.origin)
+        content_type = "application/apply-patch+yaml"
 
-    def _kind(self, desired: KubeObject) -> Kind:
-        kinds = self.kinds()
-        kind = kinds.find(desired.group, desired.kind, desired.version)
-        if kind is None:
-            versions = kinds.versions(desired.group, desired.kind)
+        def ask(kind: Kind) -> dict[str, Any]:
+            path = _path(kind, desired.namespace, desired.name)
+            return self._json("PATCH", path, str(desired.ref), query, desired.body, content_type=content_type)
+
+        return KubeObject(self._served(desired, ask), desired.origin)
+
+    def _write(self, method: str, body: KubeObject, name: str) -> KubeObject:
+        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+
+        def ask(kind: Kind) -> dict[str, Any]:
+            return self._json(method, _path(kind, body.namespace, name), str(body.ref), query, body.body)
+
+        written = KubeObject(self._served(body, ask))
+        self._forget_kinds(body.kind)
+        return written
+
+    def _served(self, body: KubeObject, ask: Callable[[Kind], dict[str, Any]]) -> dict[str, Any]:
+        """What `ask` gives for the kind of `body`. Raises `ApiError` where that is not served."""
+        found = self._with_kind(body.group, body.kind, body.version, ask)
+        if found is None:
+            versions = self.kinds().versions(body.group, body.kind)
             hint = f"use {' or '.join(versions)}" if versions else "is its CRD in the overlay, or the API still there?"
-            raise ApiError(str(desired.ref), f"{self.name} serves no {desired.api_version} {desired.kind}", hint, 404)
-        return kind
+            raise ApiError(str(body.ref), f"{self.name} serves no {body.api_version} {body.kind}", hint, 404)
+        return found
+
+    def _forget_kinds(self, written: str) -> None:
+        """After a write that changes what is served, the next run asks."""
+        if self._cache and written in DEFINES_KINDS:
+            self._cache.forget()
 
     # --- transport
 
@@ -323,26 +364,6 @@ class KubernetesCluster:
     def _forget_credential(self) -> None:
         with self._lock:
             self._credential = None
-
-
-def _read_discovery(document: Mapping[str, Any], found: list[Kind], stale: list[str]) -> None:
-    for group in document["items"]:
-        name = group["metadata"].get("name", "")
-        for version in group["versions"]:
-            if version.get("freshness") == "Stale":
-                stale.append(name)
-            for resource in version.get("resources") or []:
-                served = resource.get("responseKind") or {}
-                found.append(
-                    Kind(
-                        group=name,
-                        version=version["version"],
-                        kind=served.get("kind", ""),
-                        plural=resource["resource"],
-                        namespaced=resource["scope"] == "Namespaced",
-                        verbs=frozenset(resource.get("verbs") or ()),
-                    )
-                )
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "") -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 class Pace:
     """A limit that adapts: additive increase, multiplicative decrease, as TCP does."""
 
-    def __init__(self, start: int = 8, most: int = 32) -> None:
+    def __init__(self, start: int = 16, most: int = 32) -> None:
         self.limit = float(start)
         self.most = most
         self._busy = 0

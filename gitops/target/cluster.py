@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gitops import live
+from gitops.apply.announce import Announcer, bare, event_about
 from gitops.apply.applier import Applier
 from gitops.apply.events import Event
 from gitops.apply.lease import Lease, LeaseOptions
@@ -53,6 +54,7 @@ class ClusterTarget:
     _inventory: Inventory | None = None
     _entry: Entry | None = None
     _lease: Lease | None = None
+    _announcer: Announcer | None = None
     _held: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -65,7 +67,11 @@ class ClusterTarget:
         with self._held:
             if self._home(release) is not None:
                 self._take_lease(release)
-            yield
+            try:
+                yield
+            finally:
+                if self._announcer:
+                    self._announcer.finish()
         self._lease = None
 
     def _home(self, release: Release) -> KubeObject | None:
@@ -120,7 +126,7 @@ class ClusterTarget:
         self._applied.clear()
         if not plan.pending:
             return
-        mask, applier = mask_of(plan), self._applier()
+        mask, applier = mask_of(plan), self._applier(plan.release)
         home = [change for change in plan.pending if _is_home(change, plan.release)]
         yield from applier.apply(replace(plan, changes=tuple(home)), mask)
         if self._lease is None:
@@ -130,9 +136,11 @@ class ClusterTarget:
         yield from applier.apply(replace(plan, changes=tuple(others)), mask)
 
     def prune(self, plan: Plan) -> Iterator[Event]:
-        yield from self._applier().prune(plan, mask_of(plan))
+        yield from self._applier(plan.release).prune(plan, mask_of(plan))
 
     def wait(self, plan: Plan) -> Iterator[Event]:
+        if self._announcer:
+            self._announcer.start()
         waiter = Waiter(
             self.cluster, mask_of(plan), self.options.timeout, patience=self.options.patience, now=self.monotonic
         )
@@ -171,7 +179,9 @@ class ClusterTarget:
             raise GitopsError(str(each.ref), "has no namespace", "set namespace: in the overlay's kustomization")
         return each.with_metadata(namespace=release.namespace)
 
-    def _applier(self) -> Applier:
+    def _applier(self, release: Release) -> Applier:
+        if self._announcer is None:
+            self._announcer = Announcer(self.cluster, self._inventory_ref(release), self.options.run, self.now)
         return Applier(
             self.cluster,
             run=self.options.run,
@@ -182,6 +192,7 @@ class ClusterTarget:
             now=self.monotonic,
             may_write=self._may_write,
             applied=self._applied,
+            tell=self._announcer.note,
         )
 
     def _may_write(self) -> None:
@@ -215,26 +226,13 @@ class ClusterTarget:
     def _tell(self, entry: Entry, release: Release) -> None:
         """Leave an Event beside the inventory, for those who look at the cluster. It is no part of the release: a role
         that may not write events deploys all the same."""
-        ref = self._inventory_ref(release)
-        about = {"apiVersion": "v1", "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
         said = (
             f"{release.environment} {entry.result}: {entry.revision[:7]} {entry.title} ({entry.changes}) by {entry.run}"
         )
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{ref.name}.{secrets.token_hex(8)}", "namespace": ref.namespace},
-            "involvedObject": about,
-            "type": "Normal" if entry.result == "deployed" else "Warning",
-            "reason": entry.result.capitalize(),
-            "message": said[:1000],
-            "firstTimestamp": entry.ended,
-            "lastTimestamp": entry.ended,
-            "count": 1,
-            "source": {"component": "gitops"},
-        }
+        kind = "Normal" if entry.result == "deployed" else "Warning"
         try:
-            self.cluster.create(KubeObject(body))
+            about = bare(self._inventory_ref(release))
+            self.cluster.create(event_about(about, entry.result.capitalize(), said, self.now(), kind))
         except ApiError as error:
             if error.status not in (403, 404):
                 raise

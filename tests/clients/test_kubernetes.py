@@ -1,20 +1,23 @@
 """The Kubernetes client against a server that answers as told: retries, throttling, tokens, errors."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gitops.clients.cluster import ApiError
+from gitops.clients.cluster import ApiError, Kind, Kinds
+from gitops.clients.discovery import LIFE, DiscoveryCache
 from gitops.clients.kubeconfig import Connection, Credential, Endpoint
-from gitops.clients.kubernetes import ATTEMPTS, KubernetesCluster
+from gitops.clients.kubernetes import ATTEMPTS, NO_SUCH_PATH, KubernetesCluster
 from gitops.errors import GitopsError
-from tests.support.kube_objects import config_map
+from tests.support.kube_objects import config_map, definition
 
 DISCOVERY = {
     "kind": "APIGroupDiscoveryList",
@@ -48,10 +51,16 @@ class Script:
     asked: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    discovery: dict[str, Any] = field(default_factory=lambda: DISCOVERY)
+    discovered: list[str] = field(default_factory=list)
+    """Which of /api and /apis was asked, each time."""
 
-    def client(self, login: Any = lambda: Credential(token="one")) -> KubernetesCluster:
-        connection = Connection(Endpoint("test", self.url), login)
-        return KubernetesCluster(connection, sleep=self.slept.append, now=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+    def client(
+        self, login: Any = lambda: Credential(token="one"), cache: Path | None = None, ca: str = ""
+    ) -> KubernetesCluster:
+        connection = Connection(Endpoint("test", self.url, ca), login)
+        now = datetime(2026, 1, 1, tzinfo=UTC)
+        return KubernetesCluster(connection, sleep=self.slept.append, now=lambda: now, cache=cache)
 
 
 @pytest.fixture
@@ -68,7 +77,8 @@ def script() -> Iterator[Script]:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = self.path.partition("?")[0]
             if path in ("/api", "/apis"):
-                body = DISCOVERY if path == "/api" else {**DISCOVERY, "items": []}
+                script.discovered.append(path)
+                body = script.discovery if path == "/api" else {**DISCOVERY, "items": []}
                 self.answer(200, {}, json.dumps(body).encode())
                 return
             script.asked.append(f"{self.command} {self.path}")
@@ -85,7 +95,7 @@ def script() -> Iterator[Script]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PATCH = do_DELETE = do_any  # noqa: N815
+        do_GET = do_PATCH = do_POST = do_DELETE = do_any  # noqa: N815
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -175,3 +185,137 @@ def test_nobody_listens() -> None:
         KubernetesCluster(connection, sleep=slept.append).get(config_map().ref)
     assert len(slept) == 2
     assert "secret-token" not in str(caught.value)
+
+
+# --- what a cluster serves, remembered
+
+
+KINDS = [
+    Kind("", "v1", "ConfigMap", "configmaps", True, frozenset({"get", "list"})),
+    Kind("apps", "v1", "Deployment", "deployments", True, frozenset({"get"})),
+    Kind("apps", "v1beta1", "Deployment", "deployments", True, frozenset({"get"})),
+]
+
+
+def test_what_a_server_serves_is_asked_once_for_several_runs(script: Script, tmp_path: Path) -> None:
+    first = script.client(cache=tmp_path).kinds()
+    again = script.client(cache=tmp_path, login=lambda: Credential(token="somebody else")).kinds()
+    assert script.discovered == ["/api", "/apis"]
+    assert list(again) == list(first)
+    assert (first.remembered, again.remembered) == (False, True)
+
+
+def test_another_servers_answers_are_not_taken(script: Script, tmp_path: Path) -> None:
+    DiscoveryCache(tmp_path, "https://other.invalid", "").keep(Kinds(KINDS))
+    DiscoveryCache(tmp_path, script.url, "another authority").keep(Kinds(KINDS))
+    assert not script.client(cache=tmp_path).kinds().remembered
+
+
+def test_a_refresh_asks_and_is_remembered(script: Script, tmp_path: Path) -> None:
+    script.client(cache=tmp_path).kinds()
+    script.discovery = {**DISCOVERY, "items": []}
+    assert list(script.client(cache=tmp_path).kinds(refresh=True)) == []
+    assert list(script.client(cache=tmp_path).kinds()) == []
+    assert len(script.discovered) == 4
+
+
+def test_a_partial_answer_is_not_remembered(script: Script, tmp_path: Path) -> None:
+    (group,) = DISCOVERY["items"]
+    (version,) = group["versions"]  # type: ignore[index]
+    stale = {"metadata": {"name": "metrics.k8s.io"}, "versions": [{**version, "freshness": "Stale"}]}
+    script.client(cache=tmp_path).kinds()
+    script.discovery = {**DISCOVERY, "items": [group, stale]}
+    assert script.client(cache=tmp_path).kinds(refresh=True).stale == {"metrics.k8s.io"}
+    assert not script.client(cache=tmp_path).kinds().remembered
+
+
+def test_a_kind_that_is_gone_is_looked_for_anew(script: Script, tmp_path: Path) -> None:
+    script.client(cache=tmp_path).kinds()
+    script.discovery = {**DISCOVERY, "items": []}
+    gone: tuple[int, dict[str, str], bytes] = (404, {}, refusal(404, NO_SUCH_PATH))
+    script.answers = [gone]
+    assert script.client(cache=tmp_path).list("", "ConfigMap", "app").objects == ()
+    script.discovery = DISCOVERY
+    script.client(cache=tmp_path).kinds(refresh=True)
+    script.discovery = {**DISCOVERY, "items": []}
+    script.answers = [gone]
+    with pytest.raises(ApiError, match="test serves no v1 ConfigMap"):
+        script.client(cache=tmp_path).apply(config_map())
+
+
+def test_an_object_that_is_gone_is_no_reason_to_ask_again(script: Script, tmp_path: Path) -> None:
+    script.client(cache=tmp_path).kinds()
+    script.answers = [(404, {}, refusal(404, 'configmaps "settings" not found'))]
+    assert script.client(cache=tmp_path).get(config_map().ref) is None
+    assert len(script.discovered) == 2
+
+
+def test_a_write_that_changes_what_is_served_is_not_remembered_across(script: Script, tmp_path: Path) -> None:
+    (group,) = DISCOVERY["items"]
+    (version,) = group["versions"]  # type: ignore[index]
+    (resource,) = version["resources"]
+    crd = {
+        **resource,
+        "resource": "customresourcedefinitions",
+        "responseKind": {"kind": "CustomResourceDefinition"},
+        "scope": "Cluster",
+    }
+    served = {"metadata": {"name": "apiextensions.k8s.io"}, "versions": [{**version, "resources": [crd]}]}
+    script.discovery = {**DISCOVERY, "items": [served]}
+    script.client(cache=tmp_path).preview(definition())
+    assert script.client(cache=tmp_path).kinds().remembered
+    script.client(cache=tmp_path).apply(definition())
+    assert not script.client(cache=tmp_path).kinds().remembered
+
+
+def test_an_answer_is_forgotten_after_a_while(tmp_path: Path) -> None:
+    moment = 1000.0
+    cache = DiscoveryCache(tmp_path, "https://a.invalid", "", now=lambda: moment)
+    cache.keep(Kinds(KINDS))
+    moment += LIFE
+    found = cache.find()
+    assert found is not None
+    assert found.find("apps", "Deployment") == KINDS[1]
+    moment += 1
+    assert cache.find() is None
+    moment = 0.0
+    assert cache.find() is None, "from the future"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"format": 1, "time": 0}', '{"format": 0}', '{"format":1,"time":"x"}']
+)
+def test_a_file_that_cannot_be_used_is_none(tmp_path: Path, text: str) -> None:
+    cache = DiscoveryCache(tmp_path, "https://a.invalid", "", now=lambda: 0.0)
+    cache.keep(Kinds(KINDS))
+    (file,) = tmp_path.iterdir()
+    file.write_text(text)
+    assert cache.find() is None
+
+
+def test_a_folder_that_cannot_be_written_is_none(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    cache = DiscoveryCache(tmp_path / "file", "https://a.invalid", "")
+    cache.keep(Kinds(KINDS))
+    assert cache.find() is None
+    cache.forget()
+
+
+def test_many_at_once_see_a_whole_answer_or_none(tmp_path: Path) -> None:
+    many = [Kind("example.invalid", "v1", f"Kind{n}", f"kinds{n}", True, frozenset({"get"})) for n in range(300)]
+    found: list[int] = []
+
+    def use() -> None:
+        cache = DiscoveryCache(tmp_path, "https://a.invalid", "")
+        for _ in range(10):
+            cache.keep(Kinds(many))
+            if kinds := cache.find():
+                found.append(len(list(kinds)))
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [300] * 80
+    assert [re.sub("[0-9a-f]{32}", "HASH", file.name) for file in tmp_path.iterdir()] == ["HASH.json"]

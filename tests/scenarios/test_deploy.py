@@ -2,6 +2,7 @@
 
 import pytest
 
+from gitops.apply.announce import EACH
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, REVISION, KubeObject, ObjectRef
 from gitops.pipeline import Intent, deploy
@@ -89,6 +90,43 @@ def test_the_cluster_tells_who_changed_what(world: World) -> None:
     assert left is not None
     assert changed.annotations[OWNER] == "shop/prod"
     assert (changed.annotations[REVISION], left.annotations[REVISION]) == ("b" * 40, "a" * 40)
+
+
+def told(world: World, each: KubeObject) -> list[str]:
+    wanted = {"involvedObject.name": each.name, "involvedObject.kind": each.kind}
+    events = world.cluster.list("", "Event", each.namespace, fields=wanted).objects
+    ours = [event.body for event in events if (event.body.get("source") or {}).get("component") == "gitops"]
+    return sorted(f"{event['reason']}: {event['message']}" for event in ours)
+
+
+def test_an_event_at_each_object_tells_which_revision_and_run_changed_it(world: World) -> None:
+    old = config_map("old", world.space)
+    world.deploy([*app(world.space), old], "a" * 40)
+    world.deploy(app(world.space, "registry.invalid/web:2"), "b" * 40)
+    assert told(world, app(world.space)[0]) == [
+        "Configured: configured by prod bbbbbbb a title (a-run)",
+        "Created: created by prod aaaaaaa a title (a-run)",
+    ]
+    assert told(world, config_map(namespace=world.space)) == ["Created: created by prod aaaaaaa a title (a-run)"]
+    assert told(world, old)[1:] == ["Deleted: deleted by prod bbbbbbb a title (a-run)"]
+    changed = world.get(app(world.space)[0])
+    assert changed is not None
+    events = world.cluster.list("", "Event", world.space, fields={"involvedObject.uid": changed.uid}).objects
+    assert {event.body["involvedObject"]["kind"] for event in events} == {"Deployment"}
+
+
+def test_a_great_many_new_objects_are_listed_in_few_events(world: World) -> None:
+    given = [config_map(f"part-{index:03}", world.space) for index in range(EACH)]
+    world.deploy(given, "a" * 40)
+    assert told(world, given[0]) == []
+    listed = [message for message in told(world, config_map("gitops-prod", world.space)) if "created by" in message]
+    assert len(listed) < 10
+    assert all(sum(str(each.ref) in message for message in listed) == 1 for each in given)
+    assert max(map(len, listed)) < 1000
+    assert listed[0].startswith("Created: created by prod aaaaaaa a title (a-run): ConfigMap/")
+    found = world.get(given[0])
+    assert found is not None
+    assert found.annotations[REVISION] == "a" * 40
 
 
 def test_two_objects_that_cannot_be_are_both_named_and_nothing_is_written(world: World) -> None:

@@ -1,6 +1,7 @@
 """What hurts users of other tools, each told as a test that shows it does not hurt here. See docs/deploy.md."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -248,6 +249,36 @@ def test_pain_07_what_the_cluster_serves_is_asked_with_two_requests(world: World
     World(cluster, world.space, world.server).deploy(many(world.space, 2))
     assert [each for each in asked if each in ("GET /api", "GET /apis")] == ["GET /api", "GET /apis"]
     assert not [each for each in asked if "openapi" in each]
+
+
+@pytest.mark.cluster
+def test_pain_07_a_later_run_does_not_ask_what_the_cluster_serves_unless_it_may_delete(
+    world: World, tmp_path: Path
+) -> None:
+    if world.server is None:
+        pytest.skip("counts requests of the real client")
+    asked: list[str] = []
+
+    def fresh() -> World:
+        assert world.server is not None
+        cluster = KubernetesCluster(world.server.connection(), cache=tmp_path)
+        send = cluster._send
+
+        def counting(method: str, path: str, *arguments: Any, **options: Any) -> bytes:
+            asked.append(path)
+            return send(method, path, *arguments, **options)
+
+        cluster._send = counting  # type: ignore[method-assign]
+        return World(cluster, world.space, world.server)
+
+    fresh().deploy(many(world.space, 3))
+    assert {"/api", "/apis"} <= set(asked)
+    asked.clear()
+    assert fresh().plan(many(world.space, 3)).pending == ()
+    assert asked
+    assert not {"/api", "/apis"} & set(asked)
+    assert len(fresh().plan(many(world.space, 2)).pending) == 1
+    assert {"/api", "/apis"} <= set(asked)
 
 
 # --- 10 and 11: order, and plans of what is not there yet

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from gitops.apply.announce import SENDERS
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
@@ -15,6 +16,10 @@ TOKEN = "token-of-a-team"
 RULES = [
     {"apiGroups": ["", "apps", "batch", "autoscaling"], "resources": ["*"], "verbs": ["*"]},
 ]
+NO_EVENTS = [
+    {"apiGroups": [""], "resources": ["configmaps", "services", "pods", "secrets"], "verbs": ["*"]},
+    {"apiGroups": ["apps", "batch", "autoscaling"], "resources": ["*"], "verbs": ["*"]},
+]
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +28,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
         yield server
 
 
-def grant(cluster: KubernetesCluster, space: str) -> None:
+def grant(cluster: KubernetesCluster, space: str, rules: list[dict[str, list[str]]] = RULES) -> None:
     rbac = "rbac.authorization.k8s.io"
     metadata = {"name": "team", "namespace": space}
     cluster.apply(namespace(space))
-    cluster.apply(KubeObject({"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": metadata, "rules": RULES}))
+    cluster.apply(KubeObject({"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": metadata, "rules": rules}))
     binding = {
         "apiVersion": f"{rbac}/v1",
         "kind": "RoleBinding",
@@ -57,3 +62,21 @@ def test_a_team_deploys_to_its_namespace_and_to_no_other(server: ApiServer) -> N
     world.deploy([*objects[:1], *objects[2:]])
     with pytest.raises(GitopsError, match=r"cannot|forbidden"):
         World(cluster, "default").deploy([config_map("a", "default")])
+
+
+@pytest.mark.cluster
+def test_a_team_that_may_not_write_events_deploys_all_the_same(server: ApiServer) -> None:
+    grant(KubernetesCluster(server.connection()), "silent", NO_EVENTS)
+    cluster = KubernetesCluster(server.connection(TOKEN))
+    asked: list[str] = []
+    create = cluster.create
+
+    def counting(body: KubeObject) -> KubeObject:
+        asked.append(body.kind)
+        return create(body)
+
+    cluster.create = counting  # type: ignore[method-assign]
+    world = World(cluster, "silent")
+    world.deploy([config_map(f"part-{index}", "silent") for index in range(30)])
+    assert world.inventory().history[0].result == "deployed"
+    assert asked.count("Event") <= SENDERS + 1, "the first refusal is enough"

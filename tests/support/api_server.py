@@ -186,6 +186,9 @@ class ApiServer:
             "--use-service-account-credentials=true",
             f"--service-account-private-key-file={self.directory / 'sa.key'}",
             "--leader-elect=false",
+            # By default it asks 20 times a second, which would be what is measured and waited for.
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
             f"--controllers={','.join(CONTROLLERS)}",
             "--horizontal-pod-autoscaler-sync-period=1s",
             "--pvclaimbinder-sync-period=1s",

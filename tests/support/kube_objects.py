@@ -59,6 +59,10 @@ def service(name: str = "web", namespace: str = "app") -> KubeObject:
     return KubeObject({"apiVersion": "v1", "kind": "Service", "metadata": _metadata(name, namespace), "spec": spec})
 
 
+def service_account(name: str = "web", namespace: str = "app") -> KubeObject:
+    return KubeObject({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(name, namespace)})
+
+
 def definition(kind: str = "Widget", group: str = "example.invalid") -> KubeObject:
     """A CustomResourceDefinition of a namespaced kind with a free-form spec."""
     plural = f"{kind.lower()}s"
