@@ -7,12 +7,45 @@ from gitops import __version__
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    if sys.argv[1:] == ["--version"]:
+    arguments = sys.argv[1:]
+    if arguments == ["--version"]:
         sys.stdout.write(f"gitops {__version__}\n")
         return
+    if arguments[:1] == ["render"]:
+        _render(arguments[1:])
     from gitops.cli import run
 
-    sys.exit(run(sys.argv[1:]))
+    sys.exit(run(arguments))
+
+
+def _render(arguments: list[str]) -> None:
+    """Print what `gitops render NAME…` prints, and end, where that needs nothing but reading files: the usual case,
+    which is done before the command line is imported. Else return, with nothing done."""
+    import gc
+    import os
+
+    names = [each for each in arguments if each != "--no-cache"]
+    if not names or any(each.startswith("-") for each in names) or "GITOPS_CONFIG" in os.environ:
+        return
+    gc.disable()  # the process ends before there is anything to collect
+    from gitops.hidden import SECRET_VARIABLES, remember
+    from gitops.render.shown import known_text
+
+    remember(os.environ.get(name, "") for name in SECRET_VARIABLES)
+    try:
+        shown = known_text(os.getcwd(), names, fresh=names != arguments)
+    except (OSError, KeyboardInterrupt):
+        shown = None
+    gc.enable()
+    if shown is None:
+        return
+    try:
+        sys.stderr.write("".join(f"warning: {warning}\n" for warning in shown.warnings))
+        sys.stdout.write(shown.text)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has seen enough
+        pass
+    os._exit(0)  # to take the interpreter down in order takes longer than a small rendering
 
 
 if __name__ == "__main__":

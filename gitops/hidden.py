@@ -4,17 +4,17 @@ Plans and errors are masked where they are made. This is the last net, for what 
 file, a trace, a log. Who learns of a secret says so here; what is printed or kept goes through `without`.
 """
 
-import base64
-import html
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
 
 SHORTEST = 6
 """Characters. Shorter values are not looked for: they would hide half of every text."""
 STANDS_FOR = "***"
+SECRET_NAME = re.compile(r"passw|passphrase|secret|token|(api|access|private)[_-]?key|credential", re.IGNORECASE)
+"""Environment variables and annotations whose value is hidden for their name."""
+SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+"""Of the environment: what nothing may print, even where a server quotes a request."""
 _URL_PASSWORD = re.compile(r"(\w+://[^/\s:@'\"]*):[^/\s@'\"]+@")
 
 
@@ -76,5 +76,26 @@ def _pattern() -> re.Pattern[str] | None:
 
 def _forms(value: str) -> set[str]:
     """How a value may turn up."""
+    import base64
+    import html
+    import json
+    from urllib.parse import quote
+
     coded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
     return {value, json.dumps(value)[1:-1], html.escape(value), quote(value, safe="", errors="replace"), coded}
+
+
+def values_by_name(value: Any) -> Iterator[str]:
+    """Values of variables and annotations that are secret by their name, anywhere in an object."""
+    if isinstance(value, Mapping):
+        if SECRET_NAME.search(str(value.get("name", ""))) and isinstance(value.get("value"), str):
+            yield value["value"]
+        for key, inner in value.items():
+            if isinstance(inner, str):
+                if "/" in str(key) and SECRET_NAME.search(str(key)):
+                    yield inner
+            else:
+                yield from values_by_name(inner)
+    elif isinstance(value, list):
+        for item in value:
+            yield from values_by_name(item)

@@ -12,7 +12,7 @@ import click
 from gitops import __version__
 from gitops.cli.output import TERMINAL, echo_error
 from gitops.errors import DONE, INTERRUPTED, UNEXPECTED, USAGE, GitopsError
-from gitops.hidden import remember, without
+from gitops.hidden import SECRET_VARIABLES, remember, without
 
 COMMANDS = {
     "init": "Write a source and a manifest repository to start from.",
@@ -42,10 +42,6 @@ COMMANDS = {
     "demo": "From a commit to a release, here and now, on embedded defaults.",
 }
 """Command -> its short help, so that `gitops --help` imports none. Each is `command` in the module gitops.cli.NAME."""
-
-
-SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
-"""Of the environment: what nothing may print, even where a server quotes a request."""
 
 
 class LazyGroup(click.Group):

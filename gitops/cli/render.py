@@ -1,5 +1,6 @@
 """`gitops render`: the objects of an environment, as YAML or JSON."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +8,7 @@ import click
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.render import Rendered
+    from gitops.render.cache import Cache
 
 _CHANGED = "Name the overlays whose files changed since REV, among all or those named; print no objects."
 
@@ -41,11 +43,17 @@ def command(
     Reads files only; no cluster is asked. Without ENV: everything that gitops.yaml names.
     """
     from gitops.cli.output import echo
+    from gitops.config.overlays import folders_named
     from gitops.errors import UsageError
 
     if not names and not (changed_since or verify):
         raise UsageError("gitops render", "needs an environment", "gitops render prod, or --changed-since REV for all")
-    rendered = _rendered(context, names, cache=not no_cache)
+    cache = None if no_cache else context.render_cache
+    overlays = folders_named(context.config, names)
+    as_text = form == "yaml" and not (changed_since or inputs or verify or show_secrets)
+    if as_text and _show_text(str(context.root), overlays, cache):
+        return
+    rendered = _rendered(context, overlays, cache)
     if changed_since:
         _show_changed(context, rendered, changed_since)
     elif inputs:
@@ -57,17 +65,26 @@ def command(
         _show_objects(rendered, form, show_secrets)
 
 
-def _rendered(context: "Context", names: tuple[str, ...], *, cache: bool) -> "dict[str, Rendered]":
-    """Each overlay that `names` stand for, by its folder; warnings go to stderr."""
+def _show_text(root: str, overlays: list[str], cache: "Cache | None") -> bool:
+    """Print the objects as YAML; False where kustomize must be asked, or there is something to hide."""
     from gitops.cli.output import echo_error
-    from gitops.config.overlays import all_overlays, overlays_named
+    from gitops.render.shown import text_of
+
+    shown = text_of(cache, root, overlays)
+    if shown is None:
+        return False
+    for warning in shown.warnings:
+        echo_error(f"warning: {warning}")
+    sys.stdout.write(shown.text)
+    return True
+
+
+def _rendered(context: "Context", overlays: list[str], cache: "Cache | None") -> "dict[str, Rendered]":
+    """Each overlay, by its folder; warnings go to stderr."""
+    from gitops.cli.output import echo_error
     from gitops.render import render
 
-    config = context.config
-    wanted = [each for name in names for each in overlays_named(config, name)] if names else all_overlays(config)
-    found = {}
-    for path in dict.fromkeys(overlay.path for overlay in wanted):
-        found[path] = render(context.root, path, context.render_cache if cache else None)
+    found = {path: render(context.root, path, cache) for path in overlays}
     for warning in dict.fromkeys(warning for each in found.values() for warning in each.warnings):
         echo_error(f"warning: {warning}")
     return found
@@ -77,7 +94,7 @@ def _show_objects(rendered: "dict[str, Rendered]", form: str, show_secrets: bool
     from gitops import hidden
     from gitops.cli.output import echo, echo_json
     from gitops.plan.mask import shown
-    from gitops.target.rendered import to_yaml
+    from gitops.render.text import to_yaml
 
     objects = [each.body for overlay in rendered.values() for each in overlay.objects]
     bodies = objects if show_secrets else [shown(body) for body in objects]
@@ -86,7 +103,7 @@ def _show_objects(rendered: "dict[str, Rendered]", form: str, show_secrets: bool
     if form == "json":
         echo_json({"apiVersion": "v1", "kind": "List", "items": bodies})
     else:
-        echo("---\n".join(to_yaml(body).decode() for body in bodies).rstrip("\n"))
+        echo("---\n".join(to_yaml(body).decode() for body in bodies).removesuffix("\n"))
 
 
 def _show_changed(context: "Context", rendered: "dict[str, Rendered]", revision: str) -> None:

@@ -4,9 +4,9 @@ A field's YAML key is its name in camelCase. `reader` checks a document against 
 them, so that a rule is written once, here.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
-from typing import Any
+from typing import Any, ClassVar, NoReturn, dataclass_transform
 
 from gitops.errors import GitopsError, nearest
 
@@ -17,19 +17,61 @@ RELATIVE_PATH = r"(?!/)(?!.*(^|/)\.\.(/|$))[^\x00-\x1f\\]+"
 
 
 def rule(
-    doc: str, *, default: Any = MISSING, pattern: str = "", choices: tuple[str, ...] = (), minimum: int | None = None
+    doc: str,
+    *,
+    default: Any = dataclasses.MISSING,
+    pattern: str = "",
+    choices: tuple[str, ...] = (),
+    minimum: int | None = None,
 ) -> Any:
     """A field of gitops.yaml: its documentation, and what its value must satisfy."""
     metadata = {"doc": doc, "pattern": pattern, "choices": choices, "minimum": minimum}
-    if default is MISSING:
-        return field(metadata=metadata)
+    if default is dataclasses.MISSING:
+        return dataclasses.field(metadata=metadata)
     if isinstance(default, dict):
-        return field(default_factory=lambda: dict(default), metadata=metadata)
-    return field(default=default, metadata=metadata)
+        return dataclasses.field(default_factory=lambda: dict(default), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass(frozen=True)
-class Repository:
+@dataclass_transform(frozen_default=True, field_specifiers=(rule,))
+class Section:
+    """A frozen dataclass whose methods are written once, here: `dataclass` compiles six for each class, which was the
+    slowest part of every start."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __init_subclass__(cls) -> None:
+        dataclasses.dataclass(init=False, repr=False, eq=False)(cls)
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        fields = self.__dataclass_fields__
+        given = dict(zip(fields, args, strict=False)) | values
+        if len(given) < len(args) + len(values) or not given.keys() <= fields.keys():
+            raise TypeError(f"{type(self).__name__}: {sorted(given.keys() - fields.keys()) or 'a field twice'}")
+        self.__dict__.update((name, given[name] if name in given else _default(fields[name])) for name in fields)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in vars(self).items())})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and vars(other) == vars(self)
+
+    def __hash__(self) -> int:
+        return hash(tuple(vars(self).values()))
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+
+def _default(of: dataclasses.Field[Any]) -> Any:
+    if of.default_factory is not dataclasses.MISSING:
+        return of.default_factory()
+    if of.default is dataclasses.MISSING:
+        raise TypeError(f"{of.name} is missing")
+    return of.default
+
+
+class Repository(Section):
     """A git repository: CodeCommit by name, another host by `connection`, anything by `url`."""
 
     repository: str = rule(
@@ -48,8 +90,7 @@ class Repository:
     )
 
 
-@dataclass(frozen=True)
-class Registry:
+class Registry(Section):
     """A registry that is not the account's ECR."""
 
     host: str = rule("host[:port] of the registry.", pattern=r"[\w.-]+(:\d+)?")
@@ -60,16 +101,14 @@ class Registry:
     )
 
 
-@dataclass(frozen=True)
-class Scan:
+class Scan(Section):
     """How many findings of ECR's scan an image may have and still be bumped; more are refused."""
 
     critical: int = rule("Most critical findings.", default=0, minimum=0)
     high: int | None = rule("Most high findings; any number by default.", default=None, minimum=0)
 
 
-@dataclass(frozen=True)
-class Signature:
+class Signature(Section):
     """Who must have signed an image that is bumped."""
 
     key: str = rule(
@@ -78,8 +117,7 @@ class Signature:
     )
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Section):
     """An image that a source repository builds, and the placeholder that manifests call it by."""
 
     name: str = rule(
@@ -103,8 +141,7 @@ class Image:
     build_args: Mapping[str, str] = rule("Build arguments. Never secrets: they stay readable in the image.", default={})
 
 
-@dataclass(frozen=True)
-class Resources:
+class Resources(Section):
     """What a container asks for, and the most that it gets. Quantities are quoted: "100m" CPU, "128Mi" memory."""
 
     cpu: str = rule(
@@ -114,24 +151,21 @@ class Resources:
     memory_limit: str = rule("Most memory; above it the container is killed.", default="128Mi", pattern=QUANTITY)
 
 
-@dataclass(frozen=True)
-class Egress:
+class Egress(Section):
     """Where an application's pods may connect to, outside of the cluster."""
 
     cidr: str = rule("Addresses, such as 10.0.0.0/16.", pattern=CIDR)
     ports: tuple[int, ...] = rule("TCP ports there.", minimum=1)
 
 
-@dataclass(frozen=True)
-class Autoscaling:
+class Autoscaling(Section):
     """A HorizontalPodAutoscaler for an application: it owns the number of pods, from `replicas` up to `max`."""
 
     max: int = rule("Most pods.", minimum=1)
     cpu: int = rule("CPU use to aim at, in percent of what is requested.", default=50, minimum=1)
 
 
-@dataclass(frozen=True)
-class Application:
+class Application(Section):
     """A workload that the generator writes manifests for."""
 
     name: str = rule("Name of its Deployment.", pattern=DNS_LABEL)
@@ -157,8 +191,7 @@ class Application:
     aws: bool = rule("Uses a role by EKS Pod Identity, so that its pods must reach the node's agent.", default=False)
 
 
-@dataclass(frozen=True)
-class Cluster:
+class Cluster(Section):
     """An EKS cluster, or any cluster that the kubeconfig knows."""
 
     name: str = rule("Name of the EKS cluster.", pattern=r"[A-Za-z0-9][\w-]{0,99}")
@@ -169,16 +202,14 @@ class Cluster:
     context: str | None = rule("Context of the kubeconfig to use instead of asking EKS.", default=None)
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(Section):
     """The rendered-manifests pattern: a release is a commit of rendered objects. Give `folder` or `branch`."""
 
     folder: str | None = rule("Folder to write to, relative to gitops.yaml.", default=None, pattern=r"(?!-).+")
     branch: str | None = rule("Branch of the manifest repository to commit to.", default=None, pattern=r"(?!-)[\w./-]+")
 
 
-@dataclass(frozen=True)
-class Quota:
+class Quota(Section):
     """The most that all pods of an environment's namespace may ask for together."""
 
     pods: int = rule("Number of pods.", default=50, minimum=1)
@@ -186,8 +217,7 @@ class Quota:
     memory: str = rule("Memory requested.", default="40Gi", pattern=QUANTITY)
 
 
-@dataclass(frozen=True)
-class Promotion:
+class Promotion(Section):
     """What the environment before must have proved of images that are promoted into this one."""
 
     soak: str = rule("How long it must have had them, as in 30m, 12h, 2d.", default="0m", pattern=r"\d{1,4}[smhd]")
@@ -196,8 +226,7 @@ class Promotion:
     )
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Section):
     """A scalar of a YAML file that says an image, such as a tag in Helm values."""
 
     file: str = rule("The file, relative to gitops.yaml.", pattern=RELATIVE_PATH)
@@ -208,8 +237,7 @@ class Field:
     )
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Section):
     """An application overlay and where it is released."""
 
     name: str = rule("Name, as commands take it.", pattern=DNS_LABEL)
@@ -240,8 +268,7 @@ class Environment:
         return self.overlay or f"kustomize/overlays/{self.name}"
 
 
-@dataclass(frozen=True)
-class Headroom:
+class Headroom(Section):
     """Placeholder pods that give way to any other: nodes are there before they are needed."""
 
     pods: int = rule("Number of placeholders; 0 for none.", default=1, minimum=0)
@@ -249,8 +276,7 @@ class Headroom:
     memory: str = rule("Memory that each keeps free.", default="512Mi", pattern=QUANTITY)
 
 
-@dataclass(frozen=True)
-class Platform:
+class Platform(Section):
     """Cluster-wide overlays, deployed in this order before any environment."""
 
     overlays: tuple[str, ...] = rule("Names of folders under kustomize/overlays.", default=(), pattern=DNS_LABEL)
@@ -268,8 +294,7 @@ class Platform:
     )
 
 
-@dataclass(frozen=True)
-class Pipeline:
+class Pipeline(Section):
     """What runs the builds in AWS."""
 
     image: str = rule(
@@ -291,8 +316,7 @@ class Pipeline:
     )
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(Section):
     """The whole of gitops.yaml."""
 
     api_version: str = rule("Version of this format.", choices=("gitops/v1",))

@@ -68,3 +68,9 @@ def in_order(config: Config, names: Sequence[str], cluster: str = "") -> tuple[O
     """All that `names` stand for, each once, in the order of a first deploy, whatever the order of `names`."""
     wanted = {each for name in names for each in overlays_named(config, name, cluster)}
     return tuple(each for each in all_overlays(config) if each in wanted)
+
+
+def folders_named(config: Config, names: Sequence[str]) -> list[str]:
+    """The folder of each overlay that `names` stand for, each once; of all without names."""
+    wanted = [each for name in names for each in overlays_named(config, name)] if names else all_overlays(config)
+    return list(dict.fromkeys(overlay.path for overlay in wanted))

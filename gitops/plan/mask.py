@@ -11,11 +11,10 @@ from typing import Any
 
 from gitops import hidden
 from gitops.errors import GitopsError
+from gitops.hidden import SECRET_NAME, values_by_name
 from gitops.objects import Body, KubeObject
 from gitops.plan.model import FieldChange, Plan
 
-SECRET_NAME = re.compile(r"passw|passphrase|secret|token|(api|access|private)[_-]?key|credential", re.IGNORECASE)
-"""Environment variables and annotations whose value is hidden for their name."""
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -108,25 +107,9 @@ def remember_secrets(objects: Iterable[KubeObject]) -> None:
     objects = list(objects)
     values = {value for each in objects for value in secret_values(each.body)}
     # A plain word such as "required" is hidden where it stands, by the name beside it, and not wherever it turns up.
-    values |= {value for each in objects for value in _values_by_name(each.body) if not value.isalpha()}
+    values |= {value for each in objects for value in values_by_name(each.body) if not value.isalpha()}
     names = {name for each in objects for name in (each.name, each.namespace, each.kind)} if values else ()
     hidden.remember(values, names)
-
-
-def _values_by_name(value: Any) -> Iterator[str]:
-    """Values of variables and annotations that are secret by their name, anywhere in an object."""
-    if isinstance(value, Mapping):
-        if SECRET_NAME.search(str(value.get("name", ""))) and isinstance(value.get("value"), str):
-            yield value["value"]
-        for key, inner in value.items():
-            if isinstance(inner, str):
-                if "/" in str(key) and SECRET_NAME.search(str(key)):
-                    yield inner
-            else:
-                yield from _values_by_name(inner)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _values_by_name(item)
 
 
 def shown(body: Body) -> dict[str, Any]:

@@ -6,97 +6,119 @@ own. What is not modelled goes to the real kustomize, where one is found (docs/r
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitops.errors import GitopsError
-from gitops.objects import KubeObject
-from gitops.plan.mask import remember_secrets
-from gitops.render.problems import NotModelled, RenderError, closest
-from gitops.render.sources import Sources
 
 if TYPE_CHECKING:
+    from gitops.objects import KubeObject
     from gitops.render.cache import Cache
+    from gitops.render.problems import NotModelled
+    from gitops.render.sources import Sources
 
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
-@dataclass(frozen=True)
-class Rendered:
-    """What an overlay renders to, and what that depends on.
+class Bodies(NamedTuple):
+    """What an overlay renders to, as data, and what that depends on.
 
     `inputs` are the files that were read, from the root, each with the SHA-256 of its content; `sought` those that were
     looked for and are not there. `warnings` name entries that probably mean something else: an image or a patch target
-    that nothing has. `by` is `gitops` or `kustomize`.
+    that nothing has. `objects` are body and origin of each object. `by` is `gitops` or `kustomize`.
     """
 
-    objects: tuple[KubeObject, ...]
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    sought: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
+    inputs: Mapping[str, str]
+    sought: frozenset[str]
+    warnings: tuple[str, ...]
+    objects: list[tuple[dict[str, Any], str]]
     by: str = "gitops"
+
+
+class Rendered(NamedTuple):
+    """The same, with objects that the other stages work with."""
+
+    objects: "tuple[KubeObject, ...]"
+    inputs: Mapping[str, str]
+    sought: frozenset[str]
+    warnings: tuple[str, ...]
+    by: str
 
     def depends_on(self, changed: set[str]) -> bool:
         """Whether one of the files `changed`, named from the root, could make another result."""
         return not changed.isdisjoint(self.inputs) or not changed.isdisjoint(self.sought)
 
 
-def render(root: Path, overlay: str, cache: "Cache | None" = None) -> Rendered:
+def render(root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" = None) -> Rendered:
     """The objects of the kustomization in `root / overlay`, in kustomize's order; from `cache` where nothing changed.
 
     Raises `GitopsError` where there is no such overlay (with the nearest names), or where it cannot be rendered: with
     file, line, column, and the kustomizations that led there.
     """
+    from gitops.objects import KubeObject
+    from gitops.plan.mask import remember_secrets
+
+    found = render_bodies(root, overlay, cache)
+    objects = tuple(KubeObject(body, origin) for body, origin in found.objects)
+    remember_secrets(objects)
+    return Rendered(objects, found.inputs, found.sought, found.warnings, found.by)
+
+
+def render_bodies(root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" = None) -> Bodies:
+    """The same as data, for who has no use for more: objects are quicker made than what makes them is imported."""
     folder = _folder(root, overlay)
-    sources = Sources(root)
-    name = sources.relative(folder)
-    if cache and (kept := cache.find(str(sources.root), name)):
-        objects = tuple(KubeObject(body, origin) for body, origin in kept.objects)
-        remember_secrets(objects)
-        return Rendered(objects, kept.inputs, frozenset(kept.sought), tuple(kept.warnings))
+    real_root = os.path.realpath(root)
+    name = os.path.relpath(folder, real_root)
+    if cache and (kept := cache.find(real_root, name)):
+        return Bodies(kept.inputs, frozenset(kept.sought), tuple(kept.warnings), kept.objects())
+    from gitops.render.problems import NotModelled
+    from gitops.render.sources import Sources
+
+    sources = Sources(real_root)
     try:
         rendered = _built(sources, folder)
     except NotModelled as unmodelled:
         return _by_kustomize(sources, folder, overlay, unmodelled)
     if cache:
-        from gitops.render.cache import Entry
-
-        bodies = [(dict(each.body), each.origin) for each in rendered.objects]
-        cache.keep(name, Entry(sources.inputs, sorted(sources.sought), list(rendered.warnings), bodies))
+        cache.keep_objects(name, rendered)
     return rendered
 
 
-def _built(sources: Sources, folder: str) -> Rendered:
+def _built(sources: "Sources", folder: str) -> Bodies:
     from gitops.render.build import build
+    from gitops.render.problems import RenderError
 
     built = build(sources, folder)
     for each in built.resources:
         if not each.api_version:
             raise RenderError(each.place, f"{each} has no apiVersion", "give it one")
-    objects = tuple(KubeObject(each.body, origin=str(each.file)) for each in built.resources)
-    remember_secrets(objects)
-    return Rendered(objects, sources.inputs, frozenset(sources.sought), tuple(built.warnings))
+    bodies = [(each.body, str(each.file)) for each in built.resources]
+    return Bodies(sources.inputs, frozenset(sources.sought), tuple(built.warnings), bodies)
 
 
-def _by_kustomize(sources: Sources, folder: str, overlay: str, unmodelled: NotModelled) -> Rendered:
+def _by_kustomize(sources: "Sources", folder: str, overlay: str, unmodelled: "NotModelled") -> Bodies:
     from gitops.render.fallback import render_by_kustomize
 
-    objects = tuple(render_by_kustomize(sources, folder, overlay, unmodelled))
-    remember_secrets(objects)
-    return Rendered(objects, _all_below(sources, folder), frozenset(sources.sought), (), "kustomize")
+    bodies = [(body, overlay) for body in render_by_kustomize(sources, folder, overlay, unmodelled)]
+    return Bodies(_all_below(sources, folder), frozenset(sources.sought), (), bodies, "kustomize")
 
 
-def _folder(root: Path, overlay: str) -> str:
+def _folder(root: "str | os.PathLike[str]", overlay: str) -> str:
     directory = os.path.join(os.path.realpath(root), overlay)
     if not any(os.path.isfile(os.path.join(directory, name)) for name in KUSTOMIZATION_FILES):
-        parent = Path(directory).parent
-        siblings = sorted(found.parent.name for found in parent.glob("*/kustomization.y*ml"))
-        raise GitopsError(overlay, "has no kustomization.yaml", closest(os.path.basename(directory), siblings))
+        raise GitopsError(overlay, "has no kustomization.yaml", _overlays_near(directory))
     return os.path.realpath(directory)
 
 
-def _all_below(sources: Sources, folder: str) -> dict[str, str]:
+def _overlays_near(directory: str) -> str:
+    from pathlib import Path
+
+    from gitops.render.problems import closest
+
+    names = sorted(found.parent.name for found in Path(directory).parent.glob("*/kustomization.y*ml"))
+    return closest(os.path.basename(directory), names)
+
+
+def _all_below(sources: "Sources", folder: str) -> dict[str, str]:
     """What a rendering by kustomize may have read: every file beside those that were read, and below them."""
     folders = {folder} | {os.path.dirname(os.path.join(sources.root, read)) for read in sources.inputs}
     for each in sorted(folders):

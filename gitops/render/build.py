@@ -2,20 +2,21 @@
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from gitops.render import generators, labels, names, order, patches
+from gitops.render import order
 from gitops.render.fields import SPEC_NAMES, Specs, default_specs, merge_specs, specs_from
-from gitops.render.images import ImageRule, set_images, set_replicas
 from gitops.render.kustomization import FIELD_SPEC, FILE_NAMES, REPLACEMENT, Kustomization, check, read_kustomization
 from gitops.render.name_references import fix_references
 from gitops.render.objects import checked_objects
 from gitops.render.problems import NotModelled, Place, RenderError, closest
 from gitops.render.reader import Position, Positions, read_config, read_objects
-from gitops.render.replacements import read_entries, replace
 from gitops.render.resource import Resource, ResourceList
 from gitops.render.scalars import plain, settled
 from gitops.render.sources import Sources, is_remote, remote
+
+if TYPE_CHECKING:
+    from gitops.render.patches import Patch
 
 MAX_NESTED = 50
 """Kustomizations on one path, from the overlay to a base."""
@@ -78,7 +79,10 @@ def build(sources: Sources, folder: str) -> Built:
     built = Built()
     top = _Target(sources, folder, (), (), built)
     resources, specs = top.accumulated(ResourceList(), default_specs())
-    generators.add_hashes(resources)
+    if any(each.hashed for each in resources):
+        from gitops.render.generators import add_hashes
+
+        add_hashes(resources)
     fix_references(resources, specs)
     resources.drop([each for each in resources if each.texts("annotations").get(_LOCAL, "false") != "false"])
     order.sort(resources, top.kustomization.get("sortOptions"), top.place("sortOptions"))
@@ -200,6 +204,10 @@ class _Target:
         return merged
 
     def _generate(self, resources: ResourceList) -> None:
+        if not (self.kustomization.get("configMapGenerator") or self.kustomization.get("secretGenerator")):
+            return
+        from gitops.render.generators import absorb, generated
+
         options = self.kustomization.get("generatorOptions") or {}
         for field, kind in (("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")):
             for index, entry in enumerate(self.kustomization.list(field)):
@@ -208,32 +216,45 @@ class _Target:
                 def read(path: str, at: tuple[str | int, ...] = (field, index)) -> bytes:
                     return self._read(path, *at)[0]
 
-                generators.absorb(resources, generators.generated(kind, entry, options, read, place))
+                absorb(resources, generated(kind, entry, options, read, place))
 
     def _transform(self, resources: ResourceList, specs: Specs) -> None:
-        """Every transformation of this kustomization, in kustomize's order."""
-        its = self.kustomization
-        merged = [self._strategic_merge(path, index) for index, path in enumerate(its.list("patchesStrategicMerge"))]
-        patched = [self._patch(entry, "patches", index) for index, entry in enumerate(its.list("patches"))]
-        older = [self._patch(entry, "patchesJson6902", i) for i, entry in enumerate(its.list("patchesJson6902"))]
+        """Every transformation of this kustomization, in kustomize's order. Each is imported where it is asked for."""
+        merged = [self._strategic_merge(path, index) for index, path in self._each("patchesStrategicMerge")]
+        patched = [self._patch(entry, "patches", index) for index, entry in self._each("patches")]
+        older = [self._patch(entry, "patchesJson6902", index) for index, entry in self._each("patchesJson6902")]
         replaced = self._replacements()
-        for patch in merged:
-            patches.apply_documents(resources, patch.documents, patch, copied=True)
-        for patch in patched:
-            patches.apply_patch(resources, patch)
+        if merged or patched:
+            from gitops.render.patches import apply_documents, apply_patch
+
+            for patch in merged:
+                apply_documents(resources, patch.documents, patch, copied=True)
+            for patch in patched:
+                apply_patch(resources, patch)
         self._rename(resources, specs)
         self._label(resources, specs)
-        for patch in older:
-            patches.apply_operations(resources, patch)
-        for index, entry in enumerate(its.list("replicas")):
-            set_replicas(resources, entry, specs, self.place("replicas", index))
-        self._set_images(resources, specs)
-        for entry, place in replaced:
-            replace(resources, entry, place)
+        if older:
+            from gitops.render.patches import apply_operations
+
+            for patch in older:
+                apply_operations(resources, patch)
+        self._set_replicas_and_images(resources, specs)
+        if replaced:
+            from gitops.render.replacements import replace
+
+            for entry, place in replaced:
+                replace(resources, entry, place)
         self._warn_of_patches([*patched, *older])
+
+    def _each(self, field: str) -> "enumerate[Any]":
+        return enumerate(self.kustomization.list(field))
 
     def _rename(self, resources: ResourceList, specs: Specs) -> None:
         its = self.kustomization
+        if not any(its.text(field) for field in ("namespace", "namePrefix", "nameSuffix")):
+            return
+        from gitops.render import names
+
         if namespace := its.text("namespace"):
             names.set_namespace(resources, namespace, specs)
         if prefix := its.text("namePrefix"):
@@ -243,6 +264,10 @@ class _Target:
 
     def _label(self, resources: ResourceList, specs: Specs) -> None:
         its = self.kustomization
+        if not any(its.get(field) for field in ("labels", "commonLabels", "commonAnnotations")):
+            return
+        from gitops.render import labels
+
         for index, entry in enumerate(its.list("labels")):
             labels.add_labels(resources, entry, specs, self.place("labels", index))
         if common := its.get("commonLabels"):
@@ -250,30 +275,40 @@ class _Target:
         if annotations := its.get("commonAnnotations"):
             labels.add_annotations(resources, annotations, specs)
 
-    def _set_images(self, resources: ResourceList, specs: Specs) -> None:
-        rules = [ImageRule(entry, index) for index, entry in enumerate(self.kustomization.list("images"))]
+    def _set_replicas_and_images(self, resources: ResourceList, specs: Specs) -> None:
+        if not (self.kustomization.list("replicas") or self.kustomization.list("images")):
+            return
+        from gitops.render.images import ImageRule, set_images, set_replicas
+
+        for index, entry in self._each("replicas"):
+            set_replicas(resources, entry, specs, self.place("replicas", index))
+        rules = [ImageRule(entry, index) for index, entry in self._each("images")]
         set_images(resources, rules, specs)
         for rule in rules:
             if not rule.used:
                 self._built.warnings.append(f"{self.place('images', rule.index)}: no object has image '{rule.name}'")
 
-    def _warn_of_patches(self, every: list[patches.Patch]) -> None:
+    def _warn_of_patches(self, every: "list[Patch]") -> None:
         self._built.warnings += [
             f"{patch.place}: the patch has a target, and no object is it" for patch in every if patch.idle
         ]
 
-    def _strategic_merge(self, text: str, index: int) -> patches.Patch:
+    def _strategic_merge(self, text: str, index: int) -> "Patch":
+        from gitops.render.patches import Patch, merge_documents
+
         place = self.place("patchesStrategicMerge", index)
         if "\n" in text or ":" in text:
-            documents = patches.merge_documents(text.encode(), str(place))
+            documents = merge_documents(text.encode(), str(place))
         else:
             data, file = self._read(text, "patchesStrategicMerge", index)
-            documents = patches.merge_documents(data, file)
-        patch = patches.Patch(place)
+            documents = merge_documents(data, file)
+        patch = Patch(place)
         patch.documents = documents
         return patch
 
-    def _patch(self, entry: dict[str, Any], field: str, index: int) -> patches.Patch:
+    def _patch(self, entry: dict[str, Any], field: str, index: int) -> "Patch":
+        from gitops.render.patches import read_patch
+
         place = self.place(field, index)
         inline, path = (entry.get("patch") or "").strip(), entry.get("path") or ""
         if bool(inline) == bool(path):
@@ -281,7 +316,7 @@ class _Target:
                 place, "must have a patch or a path" if not inline else "has a patch and a path", "give one"
             )
         data, file = (inline.encode(), "") if inline else self._read(path, field, index)
-        patch = patches.read_patch(data, file, entry, place)
+        patch = read_patch(data, file, entry, place)
         if field == "patchesJson6902" and not (patch.operations and (entry.get("target") or {}).get("name")):
             raise RenderError(place, "must be operations, with a target that has a name", "use patches: for others")
         return patch
@@ -295,8 +330,9 @@ class _Target:
                 continue
             if entry.get("source") is not None or entry.get("targets"):
                 raise RenderError(place, "has a path, and a replacement", "give one of them")
-            data, file = self._read(entry["path"], "replacements", index)
+            from gitops.render.replacements import read_entries
 
+            data, file = self._read(entry["path"], "replacements", index)
             positions = Positions(data, file)
             shape = {name: each for name, each in REPLACEMENT.items() if name != "path"}
             found += [(each, file) for each in read_entries(read_config(data, file), shape, positions)]

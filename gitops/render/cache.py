@@ -2,15 +2,18 @@
 
 import json
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitops import __version__
 
-FORMAT = "1"
+if TYPE_CHECKING:
+    from gitops.render import Bodies
+
+FORMAT = "2"
 MAX_BYTES = 256 * 1024 * 1024
 """What the cache may take on disk; the oldest go first."""
 _EACH = 4
@@ -18,25 +21,30 @@ _EACH = 4
 
 
 class Entry(NamedTuple):
-    """A rendering as data: what it read, what it sought in vain, what it warns of; body and origin of each object."""
+    """Something kept, with what it depends on: files by their content, files that must not be there, warnings."""
 
     inputs: dict[str, str]
     sought: list[str]
     warnings: list[str]
-    objects: list[tuple[dict[str, Any], str]]
+    content: bytes
+
+    def objects(self) -> list[tuple[dict[str, Any], str]]:
+        """Body and origin of each object, for an entry that `keep_objects` wrote."""
+        return [(body, origin) for body, origin in json.loads(self.content)]
 
 
 class Cache:
     """A folder of renderings. Several processes may use it at once: each file is written whole, then named."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: "str | os.PathLike[str]") -> None:
+        self._folder = os.fspath(folder)
         self._hashes: dict[str, str] = {}
         self._written = 0
+        self._program = ""
 
-    def find(self, root: str, overlay: str) -> Entry | None:
-        """The rendering of `overlay` below `root` whose inputs are all as they were; None where there is none."""
-        for file in self._kept(overlay):
+    def find(self, root: str, name: str) -> Entry | None:
+        """What is kept as `name` and read files below `root` that are all as they were; None where there is none."""
+        for file in self._kept(name):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 if entry := self._read(file, root):
                     os.utime(file)
@@ -45,14 +53,13 @@ class Cache:
 
     def _read(self, file: str, root: str) -> Entry | None:
         with open(file, "rb") as kept:
-            digest, head, rest = kept.read().split(b"\n", 2)
+            digest, head, content = kept.read().split(b"\n", 2)
         described = json.loads(head)
         if not self._is_current(root, described["inputs"], described["sought"]):
             return None
-        if sha256(head + rest).hexdigest().encode() != digest:
+        if sha256(head + content).hexdigest().encode() != digest:
             return None
-        objects = [(body, origin) for body, origin in json.loads(rest)]
-        return Entry(described["inputs"], described["sought"], described["warnings"], objects)
+        return Entry(described["inputs"], described["sought"], described["warnings"], content)
 
     def _is_current(self, root: str, inputs: dict[str, str], sought: list[str]) -> bool:
         if any(self._hash(os.path.join(root, name)) != known for name, known in inputs.items()):
@@ -66,30 +73,37 @@ class Cache:
                 found = self._hashes[file] = sha256(content.read()).hexdigest()
         return found
 
-    def keep(self, overlay: str, entry: Entry) -> None:
-        """Write `entry`. A cache that cannot be written is none: the rendering is there all the same."""
-        head = json.dumps({"inputs": entry.inputs, "sought": entry.sought, "warnings": entry.warnings}).encode()
-        rest = json.dumps(entry.objects).encode()
-        name = sha256(json.dumps(sorted(entry.inputs.items())).encode()).hexdigest()[:32]
-        folder = self._of(overlay)
+    def keep_objects(self, name: str, rendered: "Bodies") -> None:
+        """Keep a rendering."""
+        self.keep(name, rendered.inputs, rendered.sought, rendered.warnings, json.dumps(rendered.objects).encode())
+
+    def keep(
+        self, name: str, inputs: Mapping[str, str], sought: Iterable[str], warnings: Iterable[str], content: bytes
+    ) -> None:
+        """Write an entry. A cache that cannot be written is none: what was to be kept is there all the same."""
+        described = {"inputs": dict(inputs), "sought": sorted(sought), "warnings": list(warnings)}
+        head = json.dumps(described).encode()
+        file = sha256(json.dumps(sorted(inputs.items())).encode()).hexdigest()[:32]
+        folder = self._of(name)
         with suppress(OSError):
             os.makedirs(folder, mode=0o700, exist_ok=True)
-            part = os.path.join(folder, f".{name}.{os.getpid()}")
-            with open(part, "wb") as file:
-                file.write(b"\n".join((sha256(head + rest).hexdigest().encode(), head, rest)))
-            os.replace(part, os.path.join(folder, name))
-            for old in list(self._kept(overlay))[_EACH:]:
+            part = os.path.join(folder, f".{file}.{os.getpid()}")
+            with open(part, "wb") as written:
+                written.write(b"\n".join((sha256(head + content).hexdigest().encode(), head, content)))
+            os.replace(part, os.path.join(folder, file))
+            for old in list(self._kept(name))[_EACH:]:
                 os.unlink(old)
             self._bound()
 
-    def _of(self, overlay: str) -> str:
-        key = sha256(f"{FORMAT}\n{__version__}\n{overlay}".encode()).hexdigest()[:32]
+    def _of(self, name: str) -> str:
+        self._program = self._program or _program()
+        key = sha256(f"{self._program}\n{name}".encode()).hexdigest()[:32]
         return os.path.join(self._folder, key)
 
-    def _kept(self, overlay: str) -> Iterator[str]:
-        """The files of an overlay, the latest first."""
+    def _kept(self, name: str) -> Iterator[str]:
+        """The files of a name, the latest first."""
         try:
-            found = [each for each in os.scandir(self._of(overlay)) if not each.name.startswith(".")]
+            found = [each for each in os.scandir(self._of(name)) if not each.name.startswith(".")]
         except OSError:
             return
         for each in sorted(found, key=lambda each: each.stat().st_mtime_ns, reverse=True):
@@ -100,16 +114,25 @@ class Cache:
         self._written += 1
         if self._written % 64 != 1:
             return
-        found = [(file.stat().st_mtime_ns, file.stat().st_size, file) for file in self._folder.glob("*/*")]
+        files = [each for folder in os.scandir(self._folder) if folder.is_dir() for each in os.scandir(folder)]
+        found = [(each.stat().st_mtime_ns, each.stat().st_size, each.path) for each in files]
         total = sum(size for _, size, _ in found)
-        for _, size, file in sorted(found):
+        for _, size, path in sorted(found):
             if total <= MAX_BYTES:
                 break
-            file.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                os.unlink(path)
             total -= size
 
 
-def default_folder() -> Path:
+def _program() -> str:
+    """What names this renderer: another one may render otherwise, one that is being worked on too."""
+    files = sorted((each.name, each.stat()) for each in os.scandir(os.path.dirname(__file__)) if each.is_file())
+    states = [f"{name} {state.st_mtime_ns} {state.st_size}" for name, state in files]
+    return "\n".join([FORMAT, __version__, sys.version, *states])
+
+
+def default_folder() -> str:
     """`$XDG_CACHE_HOME/gitops/render`, else below `~/.cache`."""
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "gitops" / "render"
+    return os.path.join(base, "gitops", "render")

@@ -7,7 +7,6 @@ from typing import Any
 
 from gitops.clients.kubectl import find_kubectl, find_kustomize, kustomize_build
 from gitops.errors import GitopsError
-from gitops.objects import KubeObject
 from gitops.render.kustomization import FILE_NAMES
 from gitops.render.problems import NotModelled
 from gitops.render.reader import read_config, read_objects
@@ -21,8 +20,8 @@ _NO_PATHS = frozenset(
 _ELSE = "install kustomize or kubectl"
 
 
-def render_by_kustomize(sources: Sources, folder: str, overlay: str, unmodelled: NotModelled) -> list[KubeObject]:
-    """The objects that kustomize makes of `folder`.
+def render_by_kustomize(sources: Sources, folder: str, overlay: str, unmodelled: NotModelled) -> list[dict[str, Any]]:
+    """The bodies of the objects that kustomize makes of `folder`.
 
     Raises `GitopsError` that begins with the place of what is not modelled, where no kustomize is there; and where the
     overlay reaches for another host.
@@ -32,7 +31,7 @@ def render_by_kustomize(sources: Sources, folder: str, overlay: str, unmodelled:
         problem = f"{unmodelled.what} is rendered by kustomize only, and there is none"
         raise GitopsError(unmodelled.place or overlay, problem, hint) from unmodelled
     refuse_remote(sources, folder)
-    return objects_of(kustomize_build(Path(folder)), overlay)
+    return bodies_of(kustomize_build(Path(folder)), overlay)
 
 
 def refuse_remote(sources: Sources, folder: str) -> None:
@@ -66,7 +65,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(each)
 
 
-def objects_of(text: str, overlay: str) -> list[KubeObject]:
+def bodies_of(text: str, overlay: str) -> list[dict[str, Any]]:
     """The objects in kustomize's output."""
     bodies = [settled(document.value) for document in read_objects(text.encode(), overlay)]
     for body in bodies:
@@ -74,4 +73,4 @@ def objects_of(text: str, overlay: str) -> list[KubeObject]:
             raise GitopsError(
                 overlay, "renders to something that is no Kubernetes object", "give it apiVersion and kind"
             )
-    return [KubeObject(body, origin=overlay) for body in bodies]
+    return bodies

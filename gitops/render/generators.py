@@ -1,8 +1,8 @@
 """configMapGenerator and secretGenerator, and the hash that ends the names of what they make."""
 
-import base64
 import json
 import posixpath
+from binascii import b2a_base64
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
@@ -118,7 +118,7 @@ def _text(value: bytes) -> tuple[str, str]:
 
 def _base64(value: bytes) -> str:
     """base64 in lines of 70 characters, as kustomize writes it, where there is more than one line."""
-    text = base64.b64encode(value).decode()
+    text = b2a_base64(value, newline=False).decode()
     if len(text) < _LINE:
         return text
     return "".join(text[start : start + _LINE] + "\n" for start in range(0, len(text), _LINE))

@@ -1,11 +1,10 @@
 """JSON 6902 patches, with the edges of the library that kustomize uses (evanphx/json-patch 4)."""
 
 import json
-from copy import deepcopy
 from typing import Any
 
 from gitops.render.problems import NotModelled, Place, RenderError, Where, closest
-from gitops.render.scalars import Odd, settled
+from gitops.render.scalars import Odd, copied, settled
 
 Operation = dict[str, Any]
 _OPERATIONS = ("add", "remove", "replace", "move", "copy", "test")
@@ -52,16 +51,16 @@ def _applied(document: Any, operation: Operation, what: Place) -> Any:
             raise NotModelled("a patch of the whole object", "patch its fields", what)
         raise RenderError(what, "has no path", "give it a JSON pointer: /spec/replicas")
     if kind in ("move", "copy"):
-        value = deepcopy(_value_at(document, operation["from"], what))
+        value = copied(_value_at(document, operation["from"], what))
         if kind == "move":
             _remove(document, operation["from"], what)
         _add(document, path, value, what)
     elif kind == "add":
-        _add(document, path, deepcopy(operation["value"]), what)
+        _add(document, path, copied(operation["value"]), what)
     elif kind == "remove":
         _remove(document, path, what)
     else:
-        _replace(document, path, deepcopy(operation["value"]), what)
+        _replace(document, path, copied(operation["value"]), what)
     return document
 
 

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from yaml.events import (
 )
 
 from gitops.render.problems import NotModelled, RenderError
-from gitops.render.scalars import EMPTY, MERGE_KEY, resolve, resolve_1_1
+from gitops.render.scalars import EMPTY, MERGE_KEY, copied, resolve, resolve_1_1
 
 MAX_DEPTH = 100
 MAX_BYTES = 64 * 1024 * 1024
@@ -117,7 +116,7 @@ class Reader:
         self._aliased += _size(value)
         if self._aliased > MAX_ALIASED:
             raise RenderError(self._place(event), f"aliases make over {MAX_ALIASED} values", "write them out")
-        return deepcopy(value)
+        return copied(value)
 
     def _sequence(self, start: Any, depth: int) -> list[Any]:
         found = []

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from copy import deepcopy
 from typing import Any
 
 from gitops.render.fields import split_path
@@ -11,7 +10,7 @@ from gitops.render.kustomization import check
 from gitops.render.problems import NotModelled, Place, RenderError, closest
 from gitops.render.reader import Positions
 from gitops.render.resource import DEFAULT_NAMESPACE, Resource, ResourceList, group_version
-from gitops.render.scalars import Odd, is_null, resolve, text_of
+from gitops.render.scalars import Odd, copied, is_null, resolve, text_of
 from gitops.render.selectors import Selector
 
 _DEFAULT_PATH = "metadata.name"
@@ -50,7 +49,7 @@ class _Value:
 
     def made(self) -> Any:
         """The value for a field that had none: what it was in its source."""
-        return resolve(self.value) if not self._is_text and self.value else deepcopy(self.value)
+        return resolve(self.value) if not self._is_text and self.value else copied(self.value)
 
 
 def _source_value(resources: ResourceList, source: dict[str, Any], place: Place) -> _Value:

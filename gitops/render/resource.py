@@ -1,9 +1,9 @@
 """An object on its way through kustomizations: its body, what it was called before, and lists of these."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from gitops.render.problems import NotModelled, Place, RenderError
@@ -34,7 +34,13 @@ def group_version(api_version: str) -> tuple[str, str]:
 @cache
 def field_specs() -> dict[str, Any]:
     """kustomize's default field specs, and the kinds that it knows to be cluster-scoped."""
-    return json.loads(Path(__file__).with_name("field_specs.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    return read_data("field_specs.json")
+
+
+def read_data(name: str) -> dict[str, Any]:
+    """What a file beside this one says, as JSON."""
+    with open(os.path.join(os.path.dirname(__file__), name), "rb") as file:
+        return json.load(file)  # type: ignore[no-any-return]
 
 
 @cache

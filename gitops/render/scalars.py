@@ -27,9 +27,6 @@ class Odd:
     def __hash__(self) -> int:
         return hash((str(self.value), self.text))
 
-    def __deepcopy__(self, memo: object) -> "Odd":
-        return self
-
 
 EMPTY = Odd(None, "")
 MERGE_KEY = "<<"
@@ -145,3 +142,11 @@ def settled(value: Any) -> Any:
     if kind is list:
         return [settled(each) for each in value]
     return value.value if kind is Odd else value
+
+
+def copied(value: Any) -> Any:
+    """`value` with maps and lists of its own."""
+    kind = value.__class__
+    if kind is dict:
+        return {key: copied(each) for key, each in value.items()}
+    return [copied(each) for each in value] if kind is list else value

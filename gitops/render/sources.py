@@ -3,7 +3,6 @@
 import os
 import re
 from hashlib import sha256
-from pathlib import Path
 
 from gitops.render.problems import Place, RenderError, closest
 
@@ -27,8 +26,8 @@ def remote(path: str, place: Place) -> RenderError:
 class Sources:
     """Reads files below `root` only, following no symbolic link out of it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = Path(os.path.realpath(root))
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = os.path.realpath(root)
         self.inputs: dict[str, str] = {}
         self.sought: set[str] = set()
         self._data: dict[str, bytes] = {}
@@ -43,7 +42,7 @@ class Sources:
         found = os.path.realpath(os.path.join(holder, path))
         if not os.path.isdir(found):
             return None
-        if os.path.commonpath((found, self.root)) != str(self.root):
+        if os.path.commonpath((found, self.root)) != self.root:
             raise RenderError(place, f"'{path}' is outside of the repository", "keep bases within it")
         return found
 
@@ -53,7 +52,7 @@ class Sources:
             raise remote(path, place)
         found = os.path.realpath(os.path.join(holder, path))
         if os.path.commonpath((found, holder)) != holder and os.path.exists(found):
-            where = "the repository" if os.path.commonpath((found, self.root)) != str(self.root) else "its folder"
+            where = "the repository" if os.path.commonpath((found, self.root)) != self.root else "its folder"
             raise RenderError(place, f"'{path}' is outside of {where}", "move it there, or make its folder a base")
         return self._read(found, path, holder, place)
 

@@ -1,13 +1,11 @@
 """A strategic merge patch applied to an object, as kustomize applies it: merge keys, `$patch`, lists put in front."""
 
-import json
-from copy import deepcopy
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from gitops.render.problems import NotModelled, Place, RenderError, Where
-from gitops.render.scalars import is_null, text_of
+from gitops.render.resource import read_data
+from gitops.render.scalars import copied, is_null, text_of
 
 DIRECTIVE = "$patch"
 GONE = object()
@@ -20,7 +18,7 @@ Keys = list[str] | None
 
 @cache
 def _merge_keys() -> dict[str, Any]:
-    return json.loads(Path(__file__).with_name("merge_keys.json").read_text("utf-8"))  # type: ignore[no-any-return]
+    return read_data("merge_keys.json")
 
 
 def _schema_of(api_version: Any, kind: Any) -> Schema:
@@ -43,7 +41,7 @@ def merge(body: dict[str, Any], patch: dict[str, Any], what: Place) -> dict[str,
 
     Raises `RenderError`, beginning with `what`, where a field has another form in the patch.
     """
-    result = _walk(body, deepcopy(patch), None, None, what)
+    result = _walk(body, copied(patch), None, None, what)
     return None if result is GONE or result is None else result
 
 

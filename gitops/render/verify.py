@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gitops.clients.kubectl import kustomize_build
 from gitops.objects import KubeObject
-from gitops.render.fallback import objects_of
+from gitops.render.fallback import bodies_of
 
 
 def difference(root: Path, overlay: str, ours: Sequence[KubeObject]) -> list[str]:
@@ -15,7 +15,7 @@ def difference(root: Path, overlay: str, ours: Sequence[KubeObject]) -> list[str
 
     Raises `GitopsError` where there is no kustomize, or where it refuses the overlay.
     """
-    theirs = objects_of(kustomize_build(root / overlay), overlay)
+    theirs = [KubeObject(body) for body in bodies_of(kustomize_build(root / overlay), overlay)]
     if [_text(each) for each in theirs] == [_text(each) for each in ours]:
         return []
     before = [line for each in theirs for line in _text(each).splitlines()]

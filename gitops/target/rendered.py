@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import yaml
 
@@ -21,6 +21,7 @@ from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.model import Plan, Release, Snapshot
 from gitops.plan.planner import owned_after
 from gitops.plan.summary import images_of
+from gitops.render.text import to_yaml
 
 RELEASE_FILE = ".gitops-release"
 """Says what was released, and which files are ours. It has no ending: no controller takes it for a manifest."""
@@ -118,28 +119,6 @@ def _safe(name: str) -> str:
     """`name` without what means something in a path; a first dot too."""
     spelled = re.sub(r"[^A-Za-z0-9._-]", lambda match: f"%{ord(match[0]):02x}", name)
     return re.sub(r"^\.+", lambda match: "%2e" * len(match[0]), spelled)
-
-
-def to_yaml(body: Mapping[str, Any]) -> bytes:
-    """One object as YAML, in the order that it was rendered in."""
-    text: str = yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**16)
-    return text.encode()
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Block style for text of several lines, so that the diff of a release can be read."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
-
-
-def _represent_text(dumper: yaml.CSafeDumper, text: str) -> yaml.Node:
-    # To readers of YAML 1.1, as kubectl is one, a plain y is true; PyYAML, which is another, does not think so.
-    style = "|" if "\n" in text else "'" if text in ("y", "Y", "n", "N") else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _represent_text)
 
 
 def _inventory(files: Files, owner: str, name: str) -> Inventory:

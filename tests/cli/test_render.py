@@ -1,6 +1,8 @@
 """`gitops render`: objects, the overlays that changed, inputs, and the comparison with kustomize."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -82,6 +84,48 @@ def test_without_an_environment_it_is_a_usage_error(manifests: Path, capsys: pyt
     assert capsys.readouterr().err.startswith("gitops render: needs an environment\n  try: ")
 
 
+def program(*arguments: str) -> tuple[int, str, str]:
+    """gitops as a process: code, stdout, stderr."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gitops", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_short_way_prints_what_the_command_prints(
+    manifests: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    file = manifests / OVERLAY / "kustomization.yaml"
+    image = file.read_text().replace("images:\n", "images:\n  - {name: nowhere, newTag: x}\n")
+    for text in (file.read_text(), image, image + "commonAnnotations: {changed: here}\n"):
+        file.write_text(text)
+        assert run(["render", "prod", "staging", "--no-cache"]) == 0
+        expected = capsys.readouterr()
+        for flags in ((), (), ("--no-cache",)):
+            assert program("render", "prod", "staging", *flags) == (0, expected.out, expected.err)
+
+
+def test_the_short_way_leaves_every_mistake_to_the_command(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert program("render", "prod")[0] == 0
+    for wrong in (["prdo"], ["prod", "prdo"]):
+        assert run(["render", *wrong]) == 1
+        assert program("render", *wrong) == (1, "", capsys.readouterr().err)
+    (manifests / OVERLAY / "kustomization.yaml").write_text("resource: []\n")
+    assert run(["render", "prod"]) == 1
+    assert program("render", "prod") == (1, "", capsys.readouterr().err)
+    config = manifests / "gitops.yaml"
+    config.write_text(config.read_text() + "odd: key\n")
+    assert "unknown key 'odd'" in program("render", "prod")[2]
+
+
+def test_the_short_way_survives_a_reader_that_goes_away(manifests: Path) -> None:
+    with subprocess.Popen([sys.executable, "-m", "gitops", "render", "prod"], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+    assert process.returncode == 0
+
+
 @pytest.mark.kubectl
 def test_verify_agrees_with_kustomize(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render", "prod", "--verify"]) == 0
@@ -92,7 +136,7 @@ def test_verify_agrees_with_kustomize(manifests: Path, capsys: pytest.CaptureFix
 def test_verify_shows_a_difference(
     manifests: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gitops.render.build.set_images", lambda *_: None)
+    monkeypatch.setattr("gitops.render.images.set_images", lambda *_: None)
     assert run(["render", "prod", "--verify", "--no-cache"]) == 1
     out = capsys.readouterr().out
     assert "differs from kustomize" in out
@@ -113,3 +157,23 @@ def test_values_of_secrets_are_shown_only_when_asked_for(manifests: Path, capsys
 
 def _quoted(form: str) -> str:
     return '"aHVudGVyMjI="' if form == "json" else "aHVudGVyMjI="
+
+
+def test_the_short_way_hides_what_the_command_hides(
+    manifests: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    overlay = manifests / OVERLAY / "kustomization.yaml"
+    before = overlay.read_text()
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI/K7")
+    for said in (
+        "secretGenerator: [{name: keys, literals: [password=hunter22]}]",
+        "configMapGenerator: [{name: odd, literals: ['url=https://me:hunter22@example.com']}]",
+        "configMapGenerator: [{name: odd, literals: [key=wJalrXUtnFEMI/K7]}]",
+        "commonAnnotations: {example.com/token: hunter22}",
+    ):
+        overlay.write_text(f"{before}{said}\n")
+        assert run(["render", "prod"]) == 0
+        masked = capsys.readouterr().out
+        assert "***" in masked
+        for _ in range(2):
+            assert program("render", "prod") == (0, masked, "")

@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from gitops import __version__
 
+ROOT = Path(__file__).parents[2]
 HEAVY = {"boto3", "botocore", "docker", "git", "jsonschema", "kubernetes", "moto", "requests", "ruamel", "urllib3"}
 
 
@@ -35,3 +37,12 @@ def test_the_help_of_a_command_reads_no_config(command: str) -> None:
     """A third of its time otherwise."""
     _, imported = run_with_import_times(command, "--help")
     assert imported & (HEAVY | {"yaml", "secrets", "cryptography"}) == set()
+
+
+def test_an_overlay_is_rendered_without_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.chdir(ROOT)
+    for unneeded in ({"click"}, {"click", "yaml", "dataclasses", "inspect", "pathlib"}):
+        out, imported = run_with_import_times("render", "prod")
+        assert "kind: Deployment" in out
+        assert imported & (HEAVY | unneeded) == set()

@@ -12,7 +12,8 @@ from gitops.errors import GitopsError
 from gitops.objects import KubeObject
 from gitops.pipeline import deploy, prepare
 from gitops.plan.model import Plan, Release
-from gitops.target.rendered import RELEASE_FILE, Branch, Folder, RenderedTarget, Store, path_of, to_yaml
+from gitops.render.text import to_yaml
+from gitops.target.rendered import RELEASE_FILE, Branch, Folder, RenderedTarget, Store, path_of
 from tests.support.kube_objects import config_map, deployment, namespace
 
 
