@@ -25,6 +25,7 @@ _ENVIRONMENT = {
     "GCM_INTERACTIVE": "never",
     "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=15"),
 }
+_NETWORK_COMMANDS = ("fetch", "push", "ls-remote")
 _OPTIONS = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={LOW_SPEED_SECONDS}", "-c", "core.quotePath=false")
 
 
@@ -98,9 +99,10 @@ class GitRepository:
         stderr = without_credentials(_plain(error.stderr))
         status = error.status if isinstance(error.status, int) else -1
         subject = next((without_credentials(a) for a in arguments if "://" in a), str(self.directory))
-        if arguments[0] in ("fetch", "push", "ls-remote") and "origin" in arguments:
+        command = next((a for a in arguments if a in _NETWORK_COMMANDS), arguments[0])
+        if command in _NETWORK_COMMANDS and "origin" in arguments:
             subject = self.address("origin") or subject
-        problem, hint = explain(stderr, arguments[0])
+        problem, hint = explain(stderr, command)
         return GitFailed(subject, problem, hint, status, stderr)
 
     def head(self) -> str:
@@ -161,11 +163,20 @@ _EXPLANATIONS = (
     ),
     (r"Could not resolve host", "cannot be found (name not resolved)", "check the host in the URL"),
     (
-        r"Timeout: |too slow|timed out|Connection refused|Failed to connect|Empty reply|early EOF|RPC failed|hung up",
+        r"No space left on device|Out of diskspace|Disk quota exceeded",
+        "the disk is full",
+        "free some space, then run it again",
+    ),
+    (
+        r"Timeout: |too slow|timed out|Connection refused|Failed to connect|Network is unreachable",
         "does not answer",
         "check the network and the URL, then run it again",
     ),
-    (r"No space left on device", "the disk is full", "free some space, then run it again"),
+    (
+        r"Empty reply|early EOF|RPC failed|hung up|unexpected disconnect|Connection reset|Recv failure",
+        "broke off",
+        "check the network, and whether the remote's disk is full, then run it again",
+    ),
     (
         r"pre-receive hook declined|hook declined|protected branch|denied updating|GH006",
         _REFUSED,
@@ -181,6 +192,7 @@ def explain(stderr: str, command: str) -> tuple[str, str]:
             said = re.search(r"^remote: (?!error: hook|\s*$)(.+?)\s*$", stderr, re.MULTILINE)
             return (f"{problem}: {said[1]}" if said and problem == _REFUSED else problem), hint
     lines = [line for line in stderr.splitlines() if line.strip() and not line.startswith("hint:")]
+    lines = [line for line in lines if line.startswith("fatal:")] or lines
     return f"git {command} failed: {lines[-1].strip() if lines else 'no message'}", ""
 
 

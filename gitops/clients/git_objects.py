@@ -25,7 +25,6 @@ OLDER_COMMITS = 200
 """How many older commits are fetched, once, when the tip does not tell enough."""
 
 _PATHS_AT_A_TIME = 200
-_ZERO = "0" * 40
 _MOVED = re.compile(
     r"stale info|fetch first|non-fast-forward|cannot lock ref|failed to update ref|incorrect old value"
     r"|reference already exists|ref updated since"
@@ -161,10 +160,20 @@ class GitObjects:
             name = _quoted_path(path).encode("utf-8", "surrogateescape")
             pieces += [b"M %b inline %b\n" % (file[0].encode(), name), _data(file[1])] if file else [b"D %b\n" % name]
         # The branch is only a place to build on: taken back before anyone can see it.
-        pieces.append(f"\nget-mark :1\nreset {scratch}\nfrom {_ZERO}\n\ndone\n".encode())
-        with _file_of(b"".join(pieces)) as stdin:
-            commit = self.git.run("fast-import", "--quiet", "--date-format=raw", stdin=stdin).decode().strip()
+        nothing = "0" * len(new.parent)
+        pieces.append(f"\nget-mark :1\nreset {scratch}\nfrom {nothing}\n\ndone\n".encode())
+        commit = self._import(b"".join(pieces))
         return self._signed(commit, new, author) if self._signs else commit
+
+    def _import(self, stream: bytes) -> str:
+        """What fast-import answers to `stream`. Where it fails it leaves nothing, its crash report neither."""
+        try:
+            with _file_of(stream) as stdin:
+                return self.git.run("fast-import", "--quiet", "--date-format=raw", stdin=stdin).decode().strip()
+        except GitFailed as error:
+            for name in re.findall(r"dumping crash report to (\S.*)$", error.stderr, re.MULTILINE):
+                (self.git.directory / name).unlink(missing_ok=True)
+            raise
 
     @cached_property
     def identity(self) -> str:
@@ -198,6 +207,11 @@ class GitObjects:
         refs = f"+refs/heads/{branch}:{into}"
         self.git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *options, remote, refs)
         return self.commit_of(into)
+
+    def use_sha256(self) -> None:
+        """Make this repository, which is empty, one of SHA-256."""
+        self.git.run("config", "core.repositoryFormatVersion", "1")
+        self.git.run("config", "extensions.objectFormat", "sha256")
 
     def push(self, remote: str, branch: str, commit: str, expected: str) -> bool:
         """Move `branch` of `remote` from `expected` to `commit`. False where it is not at `expected` any more.

@@ -241,6 +241,10 @@ class RemoteBranch:
         except GitFailed as error:
             if "couldn't find remote ref" in error.stderr:
                 raise self._no_branch() from error
+            if self._options and "mismatched algorithms: client sha1; server sha256" in error.stderr:
+                # What the remote uses is known only now that it was asked.
+                self.objects.use_sha256()
+                return self.tip()
             raise
 
     def move(self, commit: str, expected: str) -> bool:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gitops.clients.git import GitRepository
+from gitops.cli import run
+from gitops.clients.git import GitFailed, GitRepository
+from gitops.clients.git_objects import GitObjects, NewCommit
 from gitops.errors import GitopsError
 from gitops.manifest.bump import BumpOptions, WantedImage, bump, overlays_of
 from gitops.manifest.images import read_images
@@ -273,3 +275,28 @@ def test_without_an_identity_nothing_is_committed(clone: Path, home: Path) -> No
     (home / ".gitconfig").write_text("[user]\n  useConfigOnly = true\n")
     with pytest.raises(GitopsError, match="git knows no name to commit with"):
         place_of(clone).write(intent())
+
+
+def test_a_repository_of_sha256(tmp_path: Path) -> None:
+    """In a clone, and without one, where what it uses is not known before it is asked."""
+    bare, seed = tmp_path / "bare", tmp_path / "seed"
+    for folder, more in ((bare, ["--bare"]), (seed, [])):
+        git(tmp_path, "init", "--quiet", "--object-format=sha256", "--initial-branch=main", *more, str(folder))
+    write(seed, manifest_files(["staging", "prod"]))
+    git(seed, "add", "--all")
+    git(seed, "commit", "--quiet", "-m", "Add the manifests")
+    git(seed, "remote", "add", "origin", str(bare))
+    git(seed, "push", "--quiet", "origin", "main")
+    arguments = ["bump", "backend-app", "-e", "prod", "--unchecked", "--digest", NEW, "--tag"]
+    assert run(["-C", str(seed), *arguments, "1.4.2"]) == 0
+    assert run([*arguments, "1.4.3", "--repository", f"file://{bare}"]) == 0
+    assert 'newTag:   "1.4.3"' in git(bare, "show", f"main:{PROD}")
+    assert git(bare, "fsck", "--strict") == ""
+
+
+def test_a_failed_import_leaves_no_report_behind(tmp_path: Path) -> None:
+    local = repository(tmp_path / "local", {"a": b"b"})
+    objects = GitObjects(GitRepository(local))
+    with pytest.raises(GitFailed, match="git fast-import failed: fatal: "):
+        objects.write(NewCommit("0" * 39 + "1", {"a": ("100644", b"c")}, "Say"))
+    assert list(local.glob(".git/fast_import_crash*")) == []
