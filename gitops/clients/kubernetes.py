@@ -32,6 +32,8 @@ ATTEMPTS = 8
 LONGEST_PAUSE = 30.0
 """Seconds that a Retry-After can ask for."""
 RETRIED = (429, 500, 502, 503, 504)
+CHUNK = 1 << 16
+"""Bytes of a long answer that are taken at a time, at most."""
 PAGE = 500
 """Objects in one page of a list, as kubectl asks."""
 NO_SUCH_PATH = "could not find the requested resource"
@@ -407,7 +409,8 @@ def _split(response: "urllib3.BaseHTTPResponse") -> Iterator[bytes]:
 
     buffer = b""
     try:
-        for chunk in response.stream(None):
+        # What there is, as it comes: where a proxy has joined the chunks, `stream` would wait for the answer's end.
+        while chunk := response.read1(CHUNK):
             buffer += chunk
             *lines, buffer = buffer.split(b"\n")
             yield from (line for line in lines if line)

@@ -319,3 +319,35 @@ def test_many_at_once_see_a_whole_answer_or_none(tmp_path: Path) -> None:
         thread.join()
     assert found == [300] * 80
     assert [re.sub("[0-9a-f]{32}", "HASH", file.name) for file in tmp_path.iterdir()] == ["HASH.json"]
+
+
+def test_a_watch_gives_each_event_as_it_comes_even_where_a_proxy_has_joined_the_chunks() -> None:
+    seen = threading.Event()
+    event = {"type": "ADDED", "object": config_map().with_metadata(resourceVersion="7").body}
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            if self.path.startswith("/api") and "watch" not in self.path:
+                self.wfile.write(json.dumps(DISCOVERY if self.path == "/api" else {**DISCOVERY, "items": []}).encode())
+                return
+            self.wfile.write(json.dumps(event).encode() + b"\n")
+            self.wfile.flush()
+            assert seen.wait(20), "the client waits for the end of the answer"
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        cluster = KubernetesCluster(Connection(Endpoint("test", url), lambda: Credential(token="one")))
+        for found in cluster.watch("", "ConfigMap", "app", "1", 5):
+            assert found.object.name == "settings"
+            seen.set()
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert seen.is_set()

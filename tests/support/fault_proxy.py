@@ -1,7 +1,8 @@
 """A proxy before the API server that makes a share of all calls fail, as networks and busy servers do.
 
-429 and 503 with Retry-After, 500, a reset before or after the server did its work, a body that comes slowly, and reads
-that are answered with what was true earlier.
+429 and 503 with Retry-After, 500, a reset before or after the server did its work, a body that comes slowly or breaks
+off in the middle, and reads that are answered with what was true earlier. A watch is refused, reset, cut off after its
+first event or in the middle of it, or comes to an end at once; and none is chunked.
 """
 
 import http.client
@@ -16,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from urllib.parse import urlsplit
 
-FAULTS = ("429", "500", "503", "reset before", "reset after", "slow", "stale")
+FAULTS = ("429", "500", "503", "reset before", "reset after", "slow", "cut", "stale")
 
 
 class FaultProxy:
@@ -68,7 +69,7 @@ class FaultProxy:
         elif fault == "reset before":
             _reset(handler)
         elif "watch=true" in handler.path:
-            self._stream(handler, cut=bool(fault))
+            self._stream(handler, fault)
         else:
             self._answer(handler, body, fault)
 
@@ -78,9 +79,10 @@ class FaultProxy:
             if self._random.random() >= self.rate:
                 return ""
             fault = self._random.choice(FAULTS)
-            if fault == "stale" and (handler.command != "GET" or handler.path not in self._earlier):
+            watch = "watch=true" in handler.path
+            if fault == "stale" and not watch and (handler.command != "GET" or handler.path not in self._earlier):
                 fault = "reset after"
-            self.injected[fault] += 1
+            self.injected[f"watch {fault}" if watch else fault] += 1
             return fault
 
     def _refuse(self, handler: BaseHTTPRequestHandler, status: int) -> None:
@@ -119,7 +121,11 @@ class FaultProxy:
                 handler.send_header(key, value)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
-        if fault == "slow":
+        if fault == "cut":
+            handler.wfile.write(data[: len(data) // 2])
+            handler.wfile.flush()
+            handler.close_connection = True
+        elif fault == "slow":
             for start in range(0, len(data), max(1, len(data) // 5)):
                 handler.wfile.write(data[start : start + max(1, len(data) // 5)])
                 handler.wfile.flush()
@@ -127,18 +133,22 @@ class FaultProxy:
         else:
             handler.wfile.write(data)
 
-    def _stream(self, handler: BaseHTTPRequestHandler, cut: bool) -> None:
+    def _stream(self, handler: BaseHTTPRequestHandler, fault: str) -> None:
         handler.close_connection = True
         with self._ask(handler, b"") as response:
             handler.send_response(response.status)
             handler.send_header("Content-Type", "application/json")
             handler.send_header("Connection", "close")
             handler.end_headers()
+            if fault == "stale":
+                return
             try:
                 while line := response.readline():
-                    handler.wfile.write(line)
+                    handler.wfile.write(line[: len(line) // 2] if fault == "cut" else line)
                     handler.wfile.flush()
-                    if cut:
+                    if fault == "cut":
+                        return
+                    if fault == "reset after":
                         _reset(handler)
                         return
             except OSError:
