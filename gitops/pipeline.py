@@ -100,9 +100,14 @@ def roll_back(failed: Plan, target: Target, intent: Intent, failure: GitopsError
     yield from carry_out(decided, target)
     left = prepare(release, objects, target, careful).pending
     short = good.revision[:7]
-    if left:
-        raise GitopsError(failure.subject, f"{failure.problem}; {short} is back, but for {left[0].ref}", failure.hint)
-    raise GitopsError(failure.subject, f"{failure.problem}; rolled back to {short}, healthy", failure.hint)
+    raise and_then(failure, f"{short} is back, but for {left[0].ref}" if left else f"rolled back to {short}, healthy")
+
+
+def and_then(failure: GitopsError, what: str) -> GitopsError:
+    """`failure`, which also tells what came of it; with all that it tells itself: log lines, further problems."""
+    first = failure.problems[0] if isinstance(failure, Problems) else failure
+    first.problem = f"{first.problem}; {what}"
+    return failure
 
 
 def refuse(decided: Plan) -> None:
