@@ -13,6 +13,11 @@ from gitops.revisions import Superseded
 from gitops.target import Target
 
 
+def nothing_newer() -> str:
+    """Where nobody can tell."""
+    return ""
+
+
 def nothing_claimed() -> Mapping[ObjectRef, str]:
     """Where there is only one overlay."""
     return {}
@@ -31,6 +36,9 @@ class Intent:
     """Objects that the other overlays of the same cluster have at this revision, and which; asked before a prune."""
     is_older: Callable[[str, str], bool] = lambda _ours, _deployed: False
     """Whether the first revision is an ancestor of the second."""
+    newer: Callable[[], str] = nothing_newer
+    """The commit that is to be deployed here instead by now; empty where there is none. Asked again and again
+    during the wait, so that it must be cheap."""
     approved: Callable[[Plan], None] = lambda _: None
     """Raises `GitopsError` where the plan is not the one that was approved."""
     earlier: Earlier | None = None
@@ -66,7 +74,9 @@ def deploy(
         intent.approved(decided)
         refuse(decided)
         try:
-            yield from carry_out(decided, target)
+            yield from carry_out(decided, target, intent.newer)
+        except Superseded:
+            raise
         except GitopsError as error:
             if intent.earlier is None or decided.inventory.deployed is None:
                 raise
@@ -74,12 +84,16 @@ def deploy(
             yield from roll_back(decided, target, intent, error)
 
 
-def carry_out(decided: Plan, target: Target) -> Iterator[Event]:
-    """Do exactly what was decided."""
+def carry_out(decided: Plan, target: Target, newer: Callable[[], str] = nothing_newer) -> Iterator[Event]:
+    """Do exactly what was decided. Raises `Superseded` where something `newer` comes while it is waited for: what was
+    applied stays, and the newer release builds on it."""
     try:
         yield from target.apply(decided)
-        yield from target.wait(decided)
+        yield from target.wait(decided, lambda: refuse_to_wait(decided, newer()))
         yield from target.prune(decided)
+    except Superseded:
+        yield from target.record(decided, "superseded")
+        raise
     except GitopsError:
         yield from target.record(decided, "failed")
         raise
@@ -125,6 +139,16 @@ def refuse_older(decided: Plan, intent: Intent) -> None:
             decided.release.environment,
             f"superseded: {last.revision[:7]} was deployed here, and is newer than {ours[:7]}",
             "nothing to do; to go back, gitops rollback",
+        )
+
+
+def refuse_to_wait(decided: Plan, newer: str) -> None:
+    """Raise `Superseded` where there is something newer to deploy."""
+    if newer:
+        raise Superseded(
+            decided.release.environment,
+            f"superseded: {newer[:7]} is there, and changes it; {decided.release.revision[:7]} is not waited for",
+            f"deploy {newer[:7]}; what was applied stays until then",
         )
 
 

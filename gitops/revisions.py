@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gitops.clients.codecommit_login import merged
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError
 
+ASKING = 15.0
+"""Seconds that the origin may take to say what its newest commit is."""
+
 
 class Superseded(GitopsError):
-    """A run is older than what was deployed; it wrote nothing."""
+    """A run is older than what was deployed, and wrote nothing; or something newer came while it waited."""
 
 
 class Revisions:
@@ -68,6 +72,26 @@ class Revisions:
             if error.status == 1:
                 return False
             raise
+        return True
+
+    def newest(self, branch: str) -> str:
+        """The commit that `branch` of the origin is at, which is then in this clone too; empty where there is no origin
+        or no such branch. Raises `GitopsError` where the origin does not answer."""
+        address = self._git.address("origin")
+        if not address:
+            return ""
+        git = GitRepository(self._git.directory, merged({}, address))
+        ref = f"refs/heads/{branch}"
+        tip = git.run("ls-remote", "origin", ref, timeout=ASKING).decode().partition("\t")[0]
+        if tip and not self._has(tip):
+            git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", ref, timeout=ASKING)
+        return tip
+
+    def _has(self, commit: str) -> bool:
+        try:
+            self.resolve(commit)
+        except GitopsError:
+            return False
         return True
 
     @contextmanager

@@ -64,6 +64,8 @@ class Waiter:
     stall: float = 600.0
     """Seconds without any change after which an object is given up; what a Deployment's progress deadline is by
     default, for all kinds."""
+    interrupt: Callable[[], None] = lambda: None
+    """Called at each look at the clock; raises what ends the wait early."""
     now: Callable[[], float] = time.monotonic
     _pending: dict[ObjectRef, Pending] = field(default_factory=dict)
 
@@ -90,6 +92,8 @@ class Waiter:
             while self._pending:
                 yield from self._judge_all(Family(watches))
                 self._check_time()
+                if self._pending:
+                    self.interrupt()
                 for ref, body in watches.news(TICK if self._pending else 0):
                     if ref in self._pending:
                         self._pending[ref].body = body

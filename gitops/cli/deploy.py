@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,11 @@ if TYPE_CHECKING:
 @click.option("--yes", "-y", is_flag=True, help="Do not ask on a terminal.")
 @click.option("--allow-older", is_flag=True, help="Deploy even where a newer revision was deployed already.")
 @click.option("--rollback-on-failure", is_flag=True, help="Deploy the last good revision again where this one fails.")
+@click.option(
+    "--stop-for-newer/--no-stop-for-newer",
+    default=True,
+    help="End the wait when a newer commit of the manifest branch changes ENV (on by default).",
+)
 @click.option("--plan", "plan_file", type=click.Path(path_type=Path), help="Do exactly what this file says, or refuse.")
 @click.option("--timeout", default=300.0, show_default=True, help="Seconds until the release must be ready.")
 @click.pass_obj
@@ -43,6 +49,7 @@ def command(
     yes: bool,
     allow_older: bool,
     rollback_on_failure: bool,
+    stop_for_newer: bool,
     plan_file: Path | None,
     timeout: float,
 ) -> None:
@@ -53,7 +60,7 @@ def command(
     manifest repository is at; uncommitted changes are refused.
     """
     from gitops.cli.output import echo
-    from gitops.cli.release_options import intent_of, overlays_wanted, policy_of, release_of
+    from gitops.cli.release_options import intent_of, newer_of, overlays_wanted, policy_of, release_of
     from gitops.pipeline import deploy
     from gitops.plan.summary import created
     from gitops.revisions import Revisions
@@ -74,6 +81,8 @@ def command(
             target = context.target(overlay, kube_context, policy, timeout, coming.get(overlay.cluster, ()))
             release = release_of(context, overlay, target.name, revision, title)
             intent = intent_of(context, overlay, policy, revisions, allow_older, rollback_on_failure)
+            if stop_for_newer:
+                intent = replace(intent, newer=newer_of(context, overlay, revisions, revision, monotonic))
             if plan_file:
                 intent = replace(intent, approved=_approval(plan_file))
             steps = deploy(release, objects, target, intent, dry_run)

@@ -93,6 +93,46 @@ def earlier_of(overlay: "Overlay", revisions: "Revisions") -> "Callable[[str], t
     return earlier
 
 
+ASK_EVERY = 30.0
+"""Seconds between two questions to the origin of the manifest repository during a wait."""
+ASK_AFTER_FAILURE = 300.0
+"""Seconds until an origin that did not answer is asked again: its silence must not slow the wait down."""
+
+
+def newer_of(
+    context: "Context", overlay: "Overlay", revisions: "Revisions", revision: str, now: Callable[[], float]
+) -> Callable[[], str]:
+    """What tells the newest commit of the manifest branch, where that was made on top of `revision` and changes what
+    `overlay` renders to. An origin that does not answer, and a commit that does not render, are no reason to stop."""
+    from gitops.errors import GitopsError
+
+    earlier = earlier_of(overlay, revisions)
+    due, judged = now() + ASK_EVERY, {revision: False}
+
+    def changes(tip: str) -> bool:
+        if not revisions.is_older(revision, tip):
+            return False
+        ours, theirs = earlier(revision)[1], earlier(tip)[1]
+        return [each.body for each in ours] != [each.body for each in theirs]
+
+    def newer() -> str:
+        nonlocal due
+        if now() < due:
+            return ""
+        tip = ""
+        try:
+            due = now() + ASK_AFTER_FAILURE
+            tip = revisions.newest(context.config.manifests.branch)
+            due = now() + ASK_EVERY
+            if tip and tip not in judged:
+                judged[tip] = changes(tip)
+        except GitopsError:
+            judged[tip] = False
+        return tip if judged.get(tip) else ""
+
+    return newer
+
+
 def intent_of(
     context: "Context",
     overlay: "Overlay",

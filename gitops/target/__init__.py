@@ -1,6 +1,6 @@
 """Where a plan lands: a cluster (`cluster`), or a rendered folder or branch (`rendered`). One protocol for all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -34,8 +34,9 @@ class Target(Protocol):
     def apply(self, plan: Plan) -> Iterator[Event]:
         """Carry out what `plan` creates and changes, an event an object. Raises `GitopsError` where that fails."""
 
-    def wait(self, plan: Plan) -> Iterator[Event]:
-        """Watch until every object of `plan` is ready. Raises `GitopsError` when failure is certain or time is up."""
+    def wait(self, plan: Plan, interrupt: Callable[[], None] = lambda: None) -> Iterator[Event]:
+        """Watch until every object of `plan` is ready. Raises `GitopsError` when failure is certain or time is up, and
+        what `interrupt` raises, which is called about twice a second."""
 
     def prune(self, plan: Plan) -> Iterator[Event]:
         """Carry out what `plan` deletes, an event an object."""

@@ -138,11 +138,16 @@ class ClusterTarget:
     def prune(self, plan: Plan) -> Iterator[Event]:
         yield from self._applier(plan.release).prune(plan, mask_of(plan))
 
-    def wait(self, plan: Plan) -> Iterator[Event]:
+    def wait(self, plan: Plan, interrupt: Callable[[], None] = lambda: None) -> Iterator[Event]:
         if self._announcer:
             self._announcer.start()
         waiter = Waiter(
-            self.cluster, mask_of(plan), self.options.timeout, patience=self.options.patience, now=self.monotonic
+            self.cluster,
+            mask_of(plan),
+            self.options.timeout,
+            patience=self.options.patience,
+            interrupt=interrupt,
+            now=self.monotonic,
         )
         yield from waiter.wait(plan, self._applied)
 

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -96,7 +96,7 @@ class RenderedTarget:
             ]
             yield Event(change.ref, word, change.note, change.level)  # type: ignore[arg-type]
 
-    def wait(self, plan: Plan) -> Iterator[Event]:
+    def wait(self, plan: Plan, interrupt: Callable[[], None] = lambda: None) -> Iterator[Event]:
         yield from ()
 
     def prune(self, plan: Plan) -> Iterator[Event]:

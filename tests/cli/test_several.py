@@ -25,18 +25,22 @@ environments:
 NAMES = ("test", "staging", "prod")
 
 
-@pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A manifest repository of three environments that are released to folders."""
-    (tmp_path / "gitops.yaml").write_text(CONFIG)
-    (tmp_path / ".gitignore").write_text("/out\n")
+def write_shop(folder: Path) -> None:
+    """The files of a manifest repository of three environments that are released to folders."""
+    (folder / "gitops.yaml").write_text(CONFIG)
+    (folder / ".gitignore").write_text("/out\n")
     for name in NAMES:
-        overlay = tmp_path / "kustomize" / "overlays" / name
+        overlay = folder / "kustomize" / "overlays" / name
         overlay.mkdir(parents=True)
         (overlay / "kustomization.yaml").write_text(f"namespace: {name}\nresources: [settings.yaml]\n")
         (overlay / "settings.yaml").write_text(
             "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: '1'}\n"
         )
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    write_shop(tmp_path)
     git = GitRepository(tmp_path)
     for arguments in (("init", "-q"), ("add", "-A"), ("commit", "-qm", "Start")):
         git.run(*arguments)

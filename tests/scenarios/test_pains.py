@@ -200,6 +200,34 @@ def test_pain_05_a_wait_always_ends(world: World) -> None:
         world.deploy([never], timeout=1)
 
 
+def test_pain_05_a_wait_ends_when_a_newer_commit_has_come() -> None:
+    cluster = FakeCluster()
+    cluster.controlled = False
+    world = World(cluster, "app")
+    older, newer = "a" * 40, "b" * 40
+    asked: list[float] = []
+
+    def come() -> str:
+        asked.append(time.monotonic())
+        return newer if len(asked) > 2 else ""
+
+    intent = Intent(newer=come, earlier=lambda _: pytest.fail("a release that is superseded is not rolled back"))
+    world.deploy([config_map("goes")])
+    with pytest.raises(Superseded) as caught:
+        world.deploy([deployment(), config_map("stays")], older, intent, timeout=50)
+    assert str(caught.value) == (
+        "prod: superseded: bbbbbbb is there, and changes it; aaaaaaa is not waited for\n"
+        "  try: deploy bbbbbbb; what was applied stays until then"
+    )
+    assert len(asked) == 3
+    assert world.inventory().history[0].result == "superseded"
+    assert world.get(config_map("goes")) is not None, "nothing is deleted before a release is ready"
+    cluster.controlled = True
+    world.deploy([deployment(image="web:2"), config_map("stays")], newer)
+    assert world.get(config_map("goes")) is None
+    assert [entry.result for entry in world.inventory().history] == ["deployed", "superseded", "deployed"]
+
+
 # --- 6: generated ConfigMaps that old pods still need
 
 
