@@ -3,7 +3,8 @@
     python -m benchmarks.render [--large] [--kubectl PATH]
 
 The small ones are `gitops render`, the large ones a process that renders and prints the JSON of every object; all of
-them cold but where it says otherwise. `--large` measures kustomize at 2,000 and 4,000 objects too, which takes minutes; without it those are ours alone.
+them cold but where it says otherwise. `--large` measures kustomize at 2,000 and 4,000 objects too, which takes minutes;
+without it those are ours alone.
 """
 
 import argparse
@@ -73,7 +74,7 @@ class Spent(NamedTuple):
     memory: float
 
     def __str__(self) -> str:
-        return f"{self.wall:8.2f} s wall {self.user:8.2f} s user {self.memory:6.0f} MB"
+        return f"{self.wall:8.3f} s wall {self.user:8.3f} s user {self.memory:6.0f} MB"
 
 
 def run(command: list[str]) -> Spent:

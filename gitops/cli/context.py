@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gitops.manifest.repository import Written
     from gitops.objects import KubeObject
     from gitops.plan.planner import Policy
+    from gitops.render import Rendered
     from gitops.render.cache import Cache
     from gitops.stacks.up import Ends
     from gitops.target import Target
@@ -102,11 +103,17 @@ class Context:
         return [f"pull request {number} of {name}: {branch.topic} to {branch.branch}"]
 
     @cached_property
-    def render_cache(self) -> "Cache":
-        """Where renderings are kept between runs."""
+    def render_cache(self) -> "Cache | None":
+        """Where renderings are kept between runs; None with `--no-cache`."""
         from gitops.render.cache import Cache, default_folder
 
         return Cache(default_folder())
+
+    def rendered(self, path: str) -> "Rendered":
+        """The overlay in the folder `path`, from the cache where none of its files changed."""
+        from gitops.render import render
+
+        return render(self.root, path, self.render_cache)
 
     @cached_property
     def docker(self) -> "Docker":

@@ -37,6 +37,7 @@ def command(
     context: "Context",
     names: tuple[str, ...],
     everything: bool,
+    changed_since: str,
     cluster: str,
     kube_context: str,
     form: str,
@@ -57,7 +58,8 @@ def command(
 
     ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Several are deployed one
     after the other, the platform's first; the first failure ends the run. What is deployed is the commit that the
-    manifest repository is at; uncommitted changes are refused.
+    manifest repository is at; uncommitted changes are refused. With --changed-since those are deployed that a change
+    since REV reaches.
     """
     from gitops.cli.output import echo
     from gitops.cli.release_options import intent_of, newer_of, overlays_wanted, policy_of, release_of
@@ -65,7 +67,7 @@ def command(
     from gitops.plan.summary import created
     from gitops.revisions import Revisions
 
-    overlays = overlays_wanted(context, names, everything, cluster)
+    overlays = overlays_wanted(context, names, everything, cluster, changed_since)
     _refuse_several(plan_file, overlays)
     if not (dry_run or yes):
         _refuse_unapproved(context, overlays, names)
@@ -116,9 +118,7 @@ def _refuse_unapproved(context: "Context", overlays: "Sequence[Overlay]", names:
 
 def _rendered(context: "Context", overlays: "Sequence[Overlay]") -> "list[tuple[Overlay, tuple[KubeObject, ...]]]":
     """All of them before the first change: what does not render must not end a run half-way."""
-    from gitops.render import render
-
-    return [(overlay, render(context.root, overlay.path).objects) for overlay in overlays]
+    return [(overlay, context.rendered(overlay.path).objects) for overlay in overlays]
 
 
 @contextmanager

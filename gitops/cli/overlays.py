@@ -11,6 +11,7 @@ from gitops.errors import GitopsError, UsageError, nearest
 from gitops.generate.autoscaling import LOAD_TEST
 from gitops.objects import KubeObject
 from gitops.render import render
+from gitops.render.cache import Cache
 from gitops.validate import Finding, Overlay
 from gitops.validate.schema import known_versions
 from gitops.validate.sources import Sources
@@ -18,7 +19,9 @@ from gitops.validate.sources import Sources
 SKIPPED = {".git", ".gitops", "node_modules", ".venv"}
 
 
-def overlays_of(config: Config, root: Path, names: Sequence[str] = ()) -> tuple[list[Overlay], list[Finding]]:
+def overlays_of(
+    config: Config, root: Path, names: Sequence[str] = (), cache: Cache | None = None
+) -> tuple[list[Overlay], list[Finding]]:
     """Each overlay with its objects, and a finding for each that does not render.
 
     `names` are overlays' or environments' names, all by default. Raises `UsageError` for a name that is none.
@@ -32,7 +35,7 @@ def overlays_of(config: Config, root: Path, names: Sequence[str] = ()) -> tuple[
     failed = []
     for name, (folder, _) in folders.items():
         try:
-            rendered[name] = render(root, folder).objects
+            rendered[name] = render(root, folder, cache).objects
         except GitopsError as error:
             if error.subject == "kubectl":
                 raise

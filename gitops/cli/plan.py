@@ -22,6 +22,7 @@ def command(
     context: "Context",
     names: tuple[str, ...],
     everything: bool,
+    changed_since: str,
     cluster: str,
     kube_context: str,
     form: str,
@@ -37,17 +38,16 @@ def command(
 
     ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Several are planned in the
     order of their deploy, each as if those before it were there. Uncommitted changes are planned too; a deploy wants
-    them committed.
+    them committed. With --changed-since those are planned that a change since REV reaches.
     """
     from gitops.cli.plan_view import show_plans
     from gitops.cli.release_options import claims_of, overlays_wanted, policy_of, release_of
     from gitops.errors import DONE, PENDING
     from gitops.pipeline import Intent, prepare
     from gitops.plan.summary import created
-    from gitops.render import render
     from gitops.revisions import revision_at
 
-    overlays = overlays_wanted(context, names, everything, cluster)
+    overlays = overlays_wanted(context, names, everything, cluster, changed_since)
     if save:
         _refuse_several(context.config.file, len(overlays))
     policy = policy_of(confirm, take_ownership, allow_prune, prune)
@@ -55,12 +55,13 @@ def command(
     plans = []
     coming: dict[str, tuple[KubeObject, ...]] = {}
     for overlay in overlays:
-        objects = render(context.root, overlay.path).objects
+        objects = context.rendered(overlay.path).objects
         target = context.target(overlay, kube_context, policy, coming=coming.get(overlay.cluster, ()))
         release = release_of(context, overlay, target.name, revision, title)
         plans.append(prepare(release, objects, target, Intent(policy, claims_of(context, overlay))))
         coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *created(plans[-1]))
-    next_step = " ".join(["gitops deploy", *names, *(["--all"] if everything else [])])
+    named = dict.fromkeys(each.name for each in overlays) if changed_since else [*names, *(["--all"] * everything)]
+    next_step = " ".join(["gitops deploy", *named])
     if save:
         next_step = _save(save, plans[0], next_step)
     show_plans(plans, form, diff, next_step)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitops.cli.cache_option import no_cache_option
+
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
@@ -17,9 +19,11 @@ if TYPE_CHECKING:
 
 Command = Callable[..., Any]
 
+_CHANGED = "Only overlays with a file that differs from REV, of all or of those named."
 _OPTIONS = (
     click.argument("names", metavar="ENV...", nargs=-1),
     click.option("--all", "everything", is_flag=True, help="The platform's overlays, then every environment."),
+    click.option("--changed-since", metavar="REV", default="", help=_CHANGED),
     click.option("--cluster", default="", help="Only on this cluster, of several."),
     click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster."),
     click.option("--output", "-o", "form", type=click.Choice(["text", "json", "markdown", "junit"]), default="text"),
@@ -30,6 +34,7 @@ _OPTIONS = (
     ),
     click.option("--allow-prune", is_flag=True, help="Lift the limits on how many objects are deleted."),
     click.option("--prune/--no-prune", default=True, help="Delete what the new revision lacks."),
+    no_cache_option,
 )
 
 
@@ -41,16 +46,31 @@ def release_options(command: Command) -> Command:
 
 
 def overlays_wanted(
-    context: "Context", names: tuple[str, ...], everything: bool, cluster: str
+    context: "Context", names: tuple[str, ...], everything: bool, cluster: str, changed_since: str
 ) -> "tuple[Overlay, ...]":
-    """What the command line names, in the order of a first deploy. Raises `UsageError` where it names nothing."""
+    """What the command line names, in the order of a first deploy; of these what a change since a revision reaches.
+    Raises `UsageError` where it names nothing."""
     from gitops.config.overlays import ALL, in_order
     from gitops.errors import UsageError
 
+    everything = everything or bool(changed_since and not names)
     if not names and not everything:
         known = ", ".join(dict.fromkeys(each.name for each in in_order(context.config, [ALL])))
         raise UsageError(context.config.file, "no environment is named", f"one or several of {known}; or --all")
-    return in_order(context.config, [*names, *([ALL] if everything else [])], cluster)
+    wanted = in_order(context.config, [*names, *([ALL] if everything else [])], cluster)
+    return _changed(context, wanted, changed_since) if changed_since else wanted
+
+
+def _changed(context: "Context", overlays: "tuple[Overlay, ...]", revision: str) -> "tuple[Overlay, ...]":
+    """Those of `overlays` that read a file which is not as it was at `revision`."""
+    from gitops.cli.output import echo_error
+    from gitops.clients.changes import changed_since
+
+    changed = changed_since(context.root, revision)
+    found = tuple(each for each in overlays if context.rendered(each.path).depends_on(changed))
+    if not found:
+        echo_error(f"no overlay changed since {revision}")
+    return found
 
 
 def policy_of(confirm: tuple[str, ...], take_ownership: tuple[str, ...], allow_prune: bool, prune: bool) -> "Policy":
@@ -150,9 +170,7 @@ def intent_of(
 
 
 def _objects(context: "Context", overlay: "Overlay") -> "Iterator[KubeObject]":
-    from gitops.render import render
-
-    for each in render(context.root, overlay.path).objects:
+    for each in context.rendered(overlay.path).objects:
         yield each if each.namespace or not overlay.namespace else each.with_metadata(namespace=overlay.namespace)
         if not each.namespace:
             yield each

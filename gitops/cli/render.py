@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops.cli.cache_option import no_cache_option
+
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.render import Rendered
-    from gitops.render.cache import Cache
 
 _CHANGED = "Name the overlays whose files changed since REV, among all or those named; print no objects."
 
@@ -24,7 +25,7 @@ _CHANGED = "Name the overlays whose files changed since REV, among all or those 
 @click.option("--changed-since", metavar="REV", default="", help=_CHANGED)
 @click.option("--inputs", is_flag=True, help="Print the files that were read, with their SHA-256; print no objects.")
 @click.option("--show-secrets", is_flag=True, help="Print values of Secrets as they are.")
-@click.option("--no-cache", is_flag=True, help="Render even what was rendered before.")
+@no_cache_option
 @click.pass_obj
 def command(
     context: "Context",
@@ -34,7 +35,6 @@ def command(
     changed_since: str,
     inputs: bool,
     show_secrets: bool,
-    no_cache: bool,
 ) -> None:
     """Print the objects of ENV: an environment, an overlay of the platform, or `platform` for all of these.
 
@@ -48,12 +48,11 @@ def command(
 
     if not names and not (changed_since or verify):
         raise UsageError("gitops render", "needs an environment", "gitops render prod, or --changed-since REV for all")
-    cache = None if no_cache else context.render_cache
     overlays = folders_named(context.config, names)
     as_text = form == "yaml" and not (changed_since or inputs or verify or show_secrets)
-    if as_text and _show_text(str(context.root), overlays, cache):
+    if as_text and _show_text(context, overlays):
         return
-    rendered = _rendered(context, overlays, cache)
+    rendered = _rendered(context, overlays)
     if changed_since:
         _show_changed(context, rendered, changed_since)
     elif inputs:
@@ -65,12 +64,12 @@ def command(
         _show_objects(rendered, form, show_secrets)
 
 
-def _show_text(root: str, overlays: list[str], cache: "Cache | None") -> bool:
+def _show_text(context: "Context", overlays: list[str]) -> bool:
     """Print the objects as YAML; False where kustomize must be asked, or there is something to hide."""
     from gitops.cli.output import echo_error
     from gitops.render.shown import text_of
 
-    shown = text_of(cache, root, overlays)
+    shown = text_of(context.render_cache, str(context.root), overlays)
     if shown is None:
         return False
     for warning in shown.warnings:
@@ -79,12 +78,11 @@ def _show_text(root: str, overlays: list[str], cache: "Cache | None") -> bool:
     return True
 
 
-def _rendered(context: "Context", overlays: list[str], cache: "Cache | None") -> "dict[str, Rendered]":
+def _rendered(context: "Context", overlays: list[str]) -> "dict[str, Rendered]":
     """Each overlay, by its folder; warnings go to stderr."""
     from gitops.cli.output import echo_error
-    from gitops.render import render
 
-    found = {path: render(context.root, path, cache) for path in overlays}
+    found = {path: context.rendered(path) for path in overlays}
     for warning in dict.fromkeys(warning for each in found.values() for warning in each.warnings):
         echo_error(f"warning: {warning}")
     return found

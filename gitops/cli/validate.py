@@ -6,6 +6,7 @@ import click
 
 from gitops import __version__
 from gitops.cli import leave
+from gitops.cli.cache_option import no_cache_option
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, style
 from gitops.cli.overlays import overlays_of
@@ -24,6 +25,7 @@ _RUNNING = "Ask the clusters instead: what runs there that this level of Pod Sec
     "-o", "--output", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", help="Form of the result."
 )
 @click.option("--verify-render", is_flag=True, help="Render with kustomize too; exit 1 where the objects differ.")
+@no_cache_option
 @click.option("--running", metavar="LEVEL", type=click.Choice(["baseline", "restricted"]), help=_RUNNING)
 @click.option("--context", "kube_context", default="", help="With --running: context of the kubeconfig to use.")
 @click.pass_obj
@@ -37,7 +39,7 @@ def command(
     if running:
         _ask_clusters(context, names, running, kube_context)
         return
-    overlays, failed = overlays_of(context.config, context.root, names)
+    overlays, failed = overlays_of(context.config, context.root, names, context.render_cache)
     if verify_render:
         _verify(context, overlays)
     findings = sorted([*failed, *validate(overlays)])
