@@ -204,7 +204,8 @@ class _Previews:
         except Invalid as error:
             if live is None or not error.immutable:
                 raise
-            self.immutable[desired.ref] = error.problem
+            fields = ", ".join(sorted(filter(None, error.immutable)))
+            self.immutable[desired.ref] = f"{fields} cannot be changed" if fields else error.problem
 
     def _preview(self, desired: KubeObject, adopts: tuple[str, ...]) -> KubeObject:
         """The dry run; forced where other managers are in the way, who are then named as conflicts."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from gitops.config.overlays import Overlay
     from gitops.objects import KubeObject
     from gitops.plan.model import Plan
+    from gitops.plan.planner import Policy
+    from gitops.plan.saved import SavedPlan
 
 
 @click.command()
@@ -72,6 +74,10 @@ def command(
     if not (dry_run or yes):
         _refuse_unapproved(context, overlays, names)
     policy = policy_of(confirm, take_ownership, allow_prune, prune)
+    saved = _read(plan_file) if plan_file else None
+    if saved:
+        _refuse_more(str(plan_file), policy)
+        policy = saved.policy
     revisions = Revisions(context.root)
     revision, title = revisions.committed()
     plans: list[Plan] = []
@@ -85,8 +91,8 @@ def command(
             intent = intent_of(context, overlay, policy, revisions, allow_older, rollback_on_failure)
             if stop_for_newer:
                 intent = replace(intent, newer=newer_of(context, overlay, revisions, revision, monotonic))
-            if plan_file:
-                intent = replace(intent, approved=_approval(plan_file))
+            if saved:
+                intent = replace(intent, approved=_approval(saved, str(plan_file)))
             steps = deploy(release, objects, target, intent, dry_run)
             decided, seconds = _carry_out(steps, plans, form, diff, ask=not (dry_run or yes))
             if dry_run:
@@ -138,18 +144,33 @@ def _told(waiting: "Sequence[tuple[Overlay, object]]", plans: "list[Plan]", form
             show_plans(plans, form, False, "")
 
 
-def _approval(file: Path) -> "Callable[[Plan], None]":
-    """What refuses every plan but the one in `file`."""
-    from datetime import UTC, datetime
-
+def _read(file: Path) -> "SavedPlan":
     from gitops.errors import GitopsError
-    from gitops.plan.saved import check, from_text
+    from gitops.plan.saved import from_text
 
     try:
-        saved = from_text(file.read_text("utf-8"), str(file))
+        return from_text(file.read_text("utf-8"), str(file))
     except (OSError, UnicodeDecodeError) as error:
         raise GitopsError(str(file), "cannot be read", "make it with gitops plan ENV --save FILE") from error
-    return lambda plan: check(saved, plan, str(file), datetime.now(UTC))
+
+
+def _refuse_more(file: str, policy: "Policy") -> None:
+    """A plan that was approved says itself what is allowed."""
+    from gitops.errors import UsageError
+    from gitops.plan.planner import DEFAULT_POLICY
+
+    if policy != DEFAULT_POLICY:
+        hint = "give --confirm, --take-ownership, --allow-prune and --no-prune to gitops plan --save"
+        raise UsageError(file, "says itself what is allowed", hint)
+
+
+def _approval(saved: "SavedPlan", file: str) -> "Callable[[Plan], None]":
+    """What refuses every plan but the one that was saved in `file`."""
+    from datetime import UTC, datetime
+
+    from gitops.plan.saved import check
+
+    return lambda plan: check(saved, plan, file, datetime.now(UTC))
 
 
 def _carry_out(

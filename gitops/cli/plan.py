@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.objects import KubeObject
     from gitops.plan.model import Plan
+    from gitops.plan.planner import Policy
 
 
 @click.command()
@@ -63,7 +64,7 @@ def command(
     named = dict.fromkeys(each.name for each in overlays) if changed_since else [*names, *(["--all"] * everything)]
     next_step = " ".join(["gitops deploy", *named])
     if save:
-        next_step = _save(save, plans[0], next_step)
+        next_step = _save(save, plans[0], policy, next_step)
     show_plans(plans, form, diff, next_step)
     return PENDING if exit_code and any(each.pending for each in plans) else DONE
 
@@ -75,7 +76,7 @@ def _refuse_several(config_file: str, count: int) -> None:
         raise UsageError(config_file, f"--save is for one environment, not {count}", "save them one by one")
 
 
-def _save(file: Path, plan: "Plan", next_step: str) -> str:
+def _save(file: Path, plan: "Plan", policy: "Policy", next_step: str) -> str:
     """Write `plan` to `file`; gives what to do with it."""
     from datetime import UTC, datetime
 
@@ -83,8 +84,8 @@ def _save(file: Path, plan: "Plan", next_step: str) -> str:
     from gitops.plan.saved import LIFE, digest, to_text
 
     try:
-        file.write_text(to_text(plan, datetime.now(UTC)), "utf-8")
+        file.write_text(to_text(plan, datetime.now(UTC), policy), "utf-8")
     except OSError as error:
         raise GitopsError(str(file), f"cannot be written ({error.strerror})", "name another file") from error
     good = f"good for {LIFE.total_seconds() / 60:.0f} min"
-    return f"plan {digest(plan)[:8]}, {good} · {next_step} --plan {file}"
+    return f"plan {digest(plan, policy)[:8]}, {good} · {next_step} --plan {file}"

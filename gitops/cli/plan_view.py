@@ -58,8 +58,10 @@ def text(plan: Plan, diff: bool = False) -> str:
 
 def last_line(plans: list[Plan], next_step: str = "") -> str:
     """How it ends, and what comes next."""
+    refused = sum(len(plan.refusals) for plan in plans)
     pending = any(plan.pending for plan in plans)
-    return " · ".join(part for part in (counted(*plans), next_step if pending else "") if part)
+    after = f"{refused} refused" if refused else next_step if pending else ""
+    return " · ".join(part for part in (counted(*plans), after) if part)
 
 
 def _lines(plan: Plan, diff: bool) -> Iterator[str]:

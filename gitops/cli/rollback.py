@@ -47,7 +47,7 @@ def command(context: "Context", name: str, to: str, reason: str, kube_context: s
         echo(f"  {edit.entry.path}")
     if shared:
         echo(f"not rolled back, as other environments share it: {', '.join(shared[:3])}")
-    for line in (ending(written, place.branch.name), *notes):
+    for line in (ending(written, place.branch.name, dry_run), *notes):
         echo(line)
 
 

@@ -1,6 +1,7 @@
 """A plan as a file: what was approved, without what is secret, and good only while the live state is the same.
 
-The file names the revision and, for each object, what happens to it and which state of it that was decided on. To carry
+The file names the revision and, for each object, what happens to it and which state of it that was decided on; and what
+was allowed besides (deletions that were confirmed, fields that are taken), so that it need not be said again. To carry
 it out, the revision is rendered and planned again, and must come to the same: so the file need not hold the objects.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject
 from gitops.plan.model import Change, Plan
+from gitops.plan.planner import DEFAULT_POLICY, Policy
 
 LIFE = timedelta(minutes=60)
 """How long a saved plan is good for."""
@@ -29,6 +31,8 @@ class SavedPlan:
     made: datetime
     digest: str
     """sha256 over all that was decided."""
+    policy: Policy = DEFAULT_POLICY
+    """What was allowed when it was made."""
 
     @property
     def short(self) -> str:
@@ -36,15 +40,16 @@ class SavedPlan:
         return self.digest[:8]
 
 
-def digest(plan: Plan) -> str:
-    """The hash of a plan: the same for the same decision on the same live state."""
+def digest(plan: Plan, policy: Policy = DEFAULT_POLICY) -> str:
+    """The hash of a plan: the same for the same decision on the same live state, with the same things allowed."""
     release = plan.release
-    decided = [release.environment, release.target, release.revision, release.owner, *map(_decision, plan.changes)]
+    place = [release.environment, release.target, release.revision, release.owner]
+    decided = [*place, _allowed(policy), *map(_decision, plan.changes)]
     text = json.dumps(decided, separators=(",", ":"), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def to_text(plan: Plan, made: datetime) -> str:
+def to_text(plan: Plan, made: datetime, policy: Policy = DEFAULT_POLICY) -> str:
     """The plan file."""
     release = plan.release
     document = {
@@ -53,7 +58,8 @@ def to_text(plan: Plan, made: datetime) -> str:
         "target": release.target,
         "revision": release.revision,
         "made": made.isoformat(timespec="seconds"),
-        "digest": digest(plan),
+        "digest": digest(plan, policy),
+        "allowed": _allowed(policy),
         "changes": [f"{change.action} {change.ref}" for change in plan.pending],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -66,7 +72,8 @@ def from_text(text: str, file: str) -> SavedPlan:
         if document["format"] != FORMAT:
             raise ValueError
         made = datetime.fromisoformat(document["made"])
-        return SavedPlan(document["environment"], document["target"], document["revision"], made, document["digest"])
+        place = (document["environment"], document["target"], document["revision"])
+        return SavedPlan(*place, made, document["digest"], _policy(document["allowed"]))
     except (ValueError, KeyError, TypeError) as error:
         raise GitopsError(file, "is not a plan that can be read", "make it with gitops plan ENV --save FILE") from error
 
@@ -82,8 +89,22 @@ def check(saved: SavedPlan, plan: Plan, file: str, now: datetime) -> None:
     if now - saved.made > LIFE:
         minutes = LIFE.total_seconds() / 60
         raise GitopsError(file, f"was made more than {minutes:.0f} min ago", again)
-    if saved.digest != digest(plan):
+    if saved.digest != digest(plan, saved.policy):
         raise GitopsError(file, "is stale: the live state has moved since it was made", again)
+
+
+def _allowed(policy: Policy) -> dict[str, Any]:
+    return {
+        "confirm": sorted(policy.confirmed),
+        "takeOwnership": sorted(policy.take_ownership),
+        "allowPrune": policy.allow_prune,
+        "prune": policy.prune,
+    }
+
+
+def _policy(allowed: dict[str, Any]) -> Policy:
+    confirmed, taken = frozenset(map(str, allowed["confirm"])), frozenset(map(str, allowed["takeOwnership"]))
+    return Policy(confirmed, taken, prune=bool(allowed["prune"]), allow_prune=bool(allowed["allowPrune"]))
 
 
 def _decision(change: Change) -> list[Any]:

@@ -93,7 +93,9 @@ def test_pain_01_a_rollback_is_a_commit_and_a_hold_that_bump_obeys(shop: Shop) -
 
 def test_a_dry_run_of_a_rollback_commits_nothing(shop: Shop) -> None:
     head = shop.git("rev-parse", "HEAD")
-    assert "kustomize/overlays/prod/kustomization.yaml" in shop.run("rollback", "prod", "--dry-run")
+    said = shop.run("rollback", "prod", "--dry-run")
+    assert "kustomize/overlays/prod/kustomization.yaml" in said
+    assert "nothing was written (--dry-run)" in said
     assert shop.git("rev-parse", "HEAD") == head
     assert shop.git("status", "--porcelain") == ""
 

@@ -126,3 +126,24 @@ def test_what_cannot_be_of_several(
 ) -> None:
     assert run(arguments) == 2
     assert capsys.readouterr().err.startswith(problem)
+
+
+def test_a_saved_plan_says_what_is_allowed(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["deploy", "test"]) == 0
+    more = "".join(f"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: part-{index}}}\n" for index in range(6))
+    settings = shop / "kustomize/overlays/test/settings.yaml"
+    first = settings.read_text()
+    settings.write_text(first + more)
+    git = GitRepository(shop)
+    git.run("commit", "-qam", "more")
+    assert run(["deploy", "test"]) == 0
+    settings.write_text(first)
+    git.run("commit", "-qam", "fewer")
+    assert run(["plan", "test", "--save", "out/plan.json"]) == 0
+    assert run(["deploy", "test", "--plan", "out/plan.json"]) == 1
+    assert "too large a share\n  try: --allow-prune" in capsys.readouterr().err
+    assert run(["deploy", "test", "--plan", "out/plan.json", "--allow-prune"]) == 2
+    assert "out/plan.json: says itself what is allowed" in capsys.readouterr().err
+    assert run(["plan", "test", "--allow-prune", "--save", "out/plan.json"]) == 0
+    assert run(["deploy", "test", "--plan", "out/plan.json"]) == 0
+    assert len(list((shop / "out/test/test").iterdir())) == 1

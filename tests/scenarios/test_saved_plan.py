@@ -8,6 +8,7 @@ import pytest
 from gitops.errors import GitopsError
 from gitops.pipeline import Intent, prepare
 from gitops.plan.model import Plan
+from gitops.plan.planner import Policy
 from gitops.plan.saved import check, digest, from_text, to_text
 from tests.scenarios.conftest import World
 from tests.support.kube_objects import config_map, secret
@@ -63,6 +64,19 @@ def test_a_plan_expires(world: World) -> None:
 
 def test_the_digest_does_not_depend_on_when_it_is_made(world: World) -> None:
     assert digest(plan_of(world, "1")) == digest(plan_of(world, "1"))
+
+
+def test_a_plan_keeps_what_was_allowed_and_its_hash_is_of_that_too(world: World) -> None:
+    plan = plan_of(world, "1")
+    policy = Policy(frozenset({"PersistentVolumeClaim/app/data"}), frozenset({"ConfigMap/app/x"}), allow_prune=True)
+    text = to_text(plan, NOW, policy)
+    saved = from_text(text, "plan.json")
+    assert saved.policy == policy
+    check(saved, plan, "plan.json", NOW)
+    assert saved.digest != digest(plan)
+    more = from_text(text.replace("PersistentVolumeClaim/app/data", "Namespace/app"), "plan.json")
+    with pytest.raises(GitopsError, match="is stale"):
+        check(more, plan, "plan.json", NOW)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "other"}'])
