@@ -89,7 +89,7 @@ def command(
         choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
-        intent = bump(wanted, choose, options, place.prefix, place.fields(environments))
+        intent = bump(wanted, choose, options, place.prefix, place.fields(environments), place.folders())
         if pull_request:
             place = place.proposing(topic_of(wanted.name, environments))
         # A host that opens none, or a missing token, is told before anything is pushed.

@@ -1,9 +1,12 @@
 """Options that the commands share which write to the manifest repository."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import click
+
+from gitops.errors import UsageError
 
 Command = Callable[..., Any]
 
@@ -17,4 +20,12 @@ def where(command: Command) -> Command:
 
 def author(command: Command) -> Command:
     """`--author`."""
-    return click.option("--author", default="", help='Author of the commit, as in "Name <address>".')(command)
+    help_text = 'Author of the commit, as in "Name <address>".'
+    return click.option("--author", default="", callback=_checked, help=help_text)(command)
+
+
+def _checked(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """An author that git takes as it is. Raises `UsageError`."""
+    if value and not re.fullmatch(r"[^<>\x00-\x1f\x7f]*[^<>\x00-\x20\x7f] <[^<>\s\x00-\x1f]+>", value):
+        raise UsageError("--author", f"cannot be {value!r}", 'write it as in "Ann Other <ann@example.com>"')
+    return value

@@ -270,7 +270,7 @@ def scratch_repository(folder: Path, url: str) -> GitRepository:
     """A bare repository in the empty `folder`, whose remote `origin` is `url`. The URL is never written to disk."""
     address = https_url(url)
     env = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": address}
-    git = GitRepository(folder, merged(env, address))
+    git = GitRepository(folder, merged(env, url))
     git.run("init", "--quiet", "--bare")
     return git
 

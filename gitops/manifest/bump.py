@@ -1,13 +1,15 @@
 """A bump as an intent: these overlays shall say this image. Decides what to write and what the commit says of it."""
 
 import difflib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gitops.clients.git_objects import TreeEntry
 from gitops.config.model import Field
 from gitops.errors import GitopsError, nearest
+from gitops.manifest.components import components_of
 from gitops.manifest.fields import parts_of, set_marked, set_path, set_references
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
@@ -81,45 +83,94 @@ Fields = Mapping[str, Sequence[Field]]
 """Environment -> the fields outside of its kustomization that the config names."""
 
 
+class Edited(NamedTuple):
+    """A kustomization, and how its entry for the image was edited."""
+
+    file: TreeEntry
+    before: bytes
+    edit: ImageEdit
+
+
 def bump(
-    wanted: WantedImage, choose: Chooser, options: BumpOptions, prefix: str = "", fields: Fields = MappingProxyType({})
+    wanted: WantedImage,
+    choose: Chooser,
+    options: BumpOptions,
+    prefix: str = "",
+    fields: Fields = MappingProxyType({}),
+    folders: Mapping[str, str] = MappingProxyType({}),
 ) -> Intent:
     """The intent that the kustomizations of `choose` say `wanted`, except where a hold or a newer build forbids it.
 
-    So do the marked scalars in an overlay's folder, and `fields`. Applied to a tree it raises `GitopsError` for an
-    overlay that has no place for the image, and for what `options.strict` forbids. `prefix` is gitops.yaml's folder.
+    So do their components, the marked scalars in an overlay's folder, and `fields`. Applied to a tree it raises
+    `GitopsError` for an overlay that has no place for the image, for a component that others of the overlays in
+    `folders` (environment -> folder) share, and for what `options.strict` forbids. `prefix` is gitops.yaml's folder.
     """
 
     def propose(tree: Tree) -> BumpProposal:
         entries = choose(tree)
         contents = tree.read(list(entries.values()))
         others = {} if options.where_used else other_edits(tree, wanted, entries, fields, prefix)
+        parts = {} if options.where_used else component_edits(tree, wanted, contents)
         edits: dict[str, list[FileEdit]] = {}
         changes = {}
         for environment, entry in entries.items():
-            optional = options.where_used or environment in others
+            found, elsewhere = parts.get(entry.path, []), others.get(environment, [])
+            optional = options.where_used or bool(found or elsewhere)
             edit = _edit(wanted, options.add, contents[entry.path], entry.path, optional=optional)
-            if edit is not None or environment in others:
-                own = [FileEdit(entry, contents[entry.path], edit.data)] if edit else []
-                edits[environment] = [*own, *others.get(environment, ())]
-                changes[environment] = _change(environment, entry.path, edit, wanted)
+            found = [Edited(entry, contents[entry.path], edit), *found] if edit else found
+            if found or elsewhere:
+                edits[environment] = [*(FileEdit(*each[:2], each.edit.data) for each in found), *elsewhere]
+                changes[environment] = _change(environment, entry.path, found, wanted)
         if not changes:
             problem = f"has no kustomization with an images entry '{wanted.name}'"
             raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
         different = [name for name, files in edits.items() if any(edit.before != edit.after for edit in files)]
         kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
         made = [name for name in different if name not in kept]
+        if not options.where_used:
+            refuse_shared(tree, {edit.entry.path for name in made for edit in edits[name]}, folders, made)
         shown = tuple(replace(change, kept=kept[name]) if name in kept else change for name, change in changes.items())
         said = message(wanted, [changes[name] for name in made], options.author)
-        return BumpProposal(tuple(edit for name in made for edit in edits[name]), said, shown)
+        # Environments that share a component want the same of it.
+        unique = {edit.entry.path: edit for name in made for edit in edits[name]}
+        return BumpProposal(tuple(unique.values()), said, shown)
 
     return propose
 
 
-def _change(environment: str, path: str, edit: ImageEdit | None, wanted: WantedImage) -> ImageChange:
+def component_edits(tree: Tree, wanted: WantedImage, overlays: Mapping[str, bytes]) -> dict[str, list[Edited]]:
+    """The edits of the components of each of `overlays` (path -> content) that have an entry for the image."""
+    kustomizations = {path: data for path, data in overlays.items() if path.rpartition("/")[2] in KUSTOMIZATIONS}
+    components = components_of(tree, kustomizations, KUSTOMIZATIONS)
+    files = {file.path: file for each in components.values() for file in each}
+    contents = tree.read(list(files.values()))
+    edits = {path: _edit(wanted, False, data, path, optional=True) for path, data in contents.items()}
+    return {
+        overlay: [Edited(file, contents[file.path], edit) for file in each if (edit := edits[file.path])]
+        for overlay, each in components.items()
+    }
+
+
+def refuse_shared(tree: Tree, paths: Set[str], folders: Mapping[str, str], made: Sequence[str]) -> None:
+    """Raise `GitopsError` where one of `paths` belongs to a component of an environment that is not `made`."""
+    outside = {f"{folder}/{name}": each for each, folder in folders.items() for name in KUSTOMIZATIONS}
+    outside = {path: environment for path, environment in outside.items() if environment not in made}
+    if all(path.rpartition("/")[0] in folders.values() for path in paths):
+        return
+    overlays = tree.read(list(tree.find(list(outside)).values()))
+    for overlay, components in components_of(tree, overlays, KUSTOMIZATIONS).items():
+        for file in components:
+            if file.path in paths:
+                name = outside[overlay]
+                problem = f"is a component of environment '{name}' too, which would change with it"
+                raise GitopsError(file.path, problem, f"bump it as well: --env {name}")
+
+
+def _change(environment: str, path: str, found: Sequence[Edited], wanted: WantedImage) -> ImageChange:
     """What an environment's kustomization said and says; where others say it, only what they say now."""
-    if edit:
-        return ImageChange(environment, path, edit.before, edit.after)
+    if found:
+        file, _, edit = found[0]
+        return ImageChange(environment, file.path, edit.before, edit.after)
     after = ImageEntry(wanted.name, wanted.repository, wanted.tag, wanted.digest)
     return ImageChange(environment, path, ImageEntry(wanted.name, "", "", ""), after)
 

@@ -71,6 +71,10 @@ class Place:
         """The fields outside of kustomizations that the config names for each of `environments`."""
         return {name: self.config.environment(name).fields for name in environments}
 
+    def folders(self) -> dict[str, str]:
+        """Where the overlay of each environment of the config is."""
+        return {each.name: join(self.prefix, each.path) for each in self.config.environments}
+
     def everywhere(self) -> Chooser:
         """Every kustomization; the overlays of environments are called by their names."""
         return all_kustomizations({join(self.prefix, e.path): e.name for e in self.config.environments})

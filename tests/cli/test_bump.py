@@ -179,6 +179,18 @@ def test_a_mistake_is_one_clear_line(
     assert git(bare, "rev-parse", "main") == before
 
 
+@pytest.mark.parametrize(
+    "author", ["Ann", "<a@b>", "Ann <a@b", "Ann <a@b> 1 +0000\ncommitter Eve <e@b>", "A\nX: y <a@b>", "A <a b>", " "]
+)
+def test_an_author_that_git_would_not_take_is_refused(
+    author: str, bare: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, error = error_of(capsys, "backend-app", "-e", "prod", *IMAGE, "--author", author)
+    assert code == 2
+    assert error.startswith("--author: cannot be ")
+    assert git(bare, "rev-list", "--count", "main") == "1"
+
+
 def test_an_overlay_without_an_entry_names_the_nearest(
     clone: Path, bare: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,10 +4,12 @@ import hashlib
 import hmac
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
 from gitops.clients.codecommit_login import https_url, login_environment, merged, sign
+from gitops.errors import GitopsError
 
 HOST, PATH, REGION = "git-codecommit.ap-northeast-2.amazonaws.com", "/v1/repos/app", "ap-northeast-2"
 
@@ -78,8 +80,55 @@ def test_without_credentials_it_is_left_to_git(monkeypatch: pytest.MonkeyPatch) 
         ("codecommit::ap-northeast-2://app", f"https://{HOST}{PATH}"),
         ("codecommit::ap-northeast-2://profile@app", f"https://{HOST}{PATH}"),
         ("codecommit::cn-north-1://app", "https://git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/app"),
+        ("codecommit://profile@app", f"https://{HOST}{PATH}"),
+        ("codecommit://app", f"https://{HOST}{PATH}"),
         ("https://x.example/a", "https://x.example/a"),
     ],
 )
+@pytest.mark.usefixtures("profiles")
 def test_git_remote_codecommits_addresses_are_understood(url: str, https: str) -> None:
     assert https_url(url) == https
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's settings: a region, and a profile with credentials of its own."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    keys = "aws_access_key_id = other\naws_secret_access_key = secret\n"
+    (tmp_path / "config").write_text(f"[default]\nregion = {REGION}\n[profile profile]\nregion = {REGION}\n{keys}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+
+
+@pytest.mark.usefixtures("profiles")
+def test_the_profile_of_the_address_signs() -> None:
+    assert merged({}, f"codecommit::{REGION}://profile@app")["GITOPS_GIT_USER"] == "other"
+    assert merged({}, f"codecommit::{REGION}://app")["GITOPS_GIT_USER"] == "testing"
+    with pytest.raises(GitopsError, match=r"AWS: has no such profile: .*\(nobody\)"):
+        merged({}, f"codecommit::{REGION}://nobody@app")
+
+
+def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    with pytest.raises(GitopsError, match="codecommit://app: names no region"):
+        https_url("codecommit://app")
+
+
+def test_git_takes_the_address_of_a_clone_without_git_remote_codecommit(tmp_path: Path) -> None:
+    """What git would ask: the address that it comes to."""
+    import os
+
+    url = f"codecommit::{REGION}://app"
+    for arguments in (["init", "--quiet", "."], ["remote", "add", "origin", url]):
+        subprocess.run(["git", *arguments], cwd=tmp_path, check=True)
+    asked = subprocess.run(
+        ["git", "remote", "get-url", "origin"],
+        cwd=tmp_path,
+        env={**os.environ, **merged({}, url)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert asked.stdout.strip() == f"https://{HOST}{PATH}"
