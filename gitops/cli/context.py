@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gitops.plan.planner import Policy
     from gitops.render import Rendered
     from gitops.render.cache import Cache
+    from gitops.render.remotes import Remotes
     from gitops.stacks.up import Ends
     from gitops.target import Target
     from gitops.template.stacks import Stack
@@ -113,7 +114,20 @@ class Context:
         """The overlay in the folder `path`, from the cache where none of its files changed."""
         from gitops.render import render
 
-        return render(self.root, path, self.render_cache)
+        return render(self.root, path, self.render_cache, self.remotes)
+
+    @cached_property
+    def remotes(self) -> "Remotes":
+        """The other repositories that overlays may build on."""
+        from gitops.render.cache import trees_folder
+        from gitops.render.remotes import Remotes
+
+        def fetch(repository: str, commit: str) -> str:
+            from gitops.clients.remote_tree import fetched
+
+            return fetched(repository, commit, trees_folder())
+
+        return Remotes(self.config.remotes, fetch)
 
     @cached_property
     def docker(self) -> "Docker":

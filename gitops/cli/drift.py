@@ -38,7 +38,7 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
     for overlay in overlays_named(context.config, name, cluster):
         target = context.target(overlay, kube_context)
         release = release_of(context, overlay, target.name, "", "")
-        plan = compare_released(release, target, earlier_of(overlay, revisions))
+        plan = compare_released(release, target, earlier_of(context, overlay, revisions))
         here = drifts(plan) if plan else ()
         found += here
         if form == "text":

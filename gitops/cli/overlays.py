@@ -12,6 +12,7 @@ from gitops.generate.autoscaling import LOAD_TEST
 from gitops.objects import KubeObject
 from gitops.render import render
 from gitops.render.cache import Cache
+from gitops.render.remotes import Remotes
 from gitops.validate import Finding, Overlay
 from gitops.validate.schema import known_versions
 from gitops.validate.sources import Sources
@@ -20,7 +21,7 @@ SKIPPED = {".git", ".gitops", "node_modules", ".venv"}
 
 
 def overlays_of(
-    config: Config, root: Path, names: Sequence[str] = (), cache: Cache | None = None
+    config: Config, root: Path, names: Sequence[str] = (), cache: Cache | None = None, remotes: Remotes | None = None
 ) -> tuple[list[Overlay], list[Finding]]:
     """Each overlay with its objects, and a finding for each that does not render.
 
@@ -35,7 +36,7 @@ def overlays_of(
     failed = []
     for name, (folder, _) in folders.items():
         try:
-            rendered[name] = render(root, folder, cache).objects
+            rendered[name] = render(root, folder, cache, remotes).objects
         except GitopsError as error:
             if error.subject == "kubectl":
                 raise

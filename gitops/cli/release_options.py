@@ -102,13 +102,15 @@ def claims_of(context: "Context", overlay: "Overlay") -> "Callable[[], Mapping[O
     return claims
 
 
-def earlier_of(overlay: "Overlay", revisions: "Revisions") -> "Callable[[str], tuple[str, Sequence[KubeObject]]]":
+def earlier_of(
+    context: "Context", overlay: "Overlay", revisions: "Revisions"
+) -> "Callable[[str], tuple[str, Sequence[KubeObject]]]":
     """What gives the title and objects that an overlay had at a revision."""
     from gitops.render import render
 
     def earlier(revision: str) -> "tuple[str, Sequence[KubeObject]]":
         with revisions.tree_at(revision) as tree:
-            return revisions.title(revision), render(tree, overlay.path).objects
+            return revisions.title(revision), render(tree, overlay.path, remotes=context.remotes).objects
 
     return earlier
 
@@ -126,7 +128,7 @@ def newer_of(
     `overlay` renders to. An origin that does not answer, and a commit that does not render, are no reason to stop."""
     from gitops.errors import GitopsError
 
-    earlier = earlier_of(overlay, revisions)
+    earlier = earlier_of(context, overlay, revisions)
     due, judged = now() + ASK_EVERY, {revision: False}
 
     def changes(tip: str) -> bool:
@@ -164,7 +166,7 @@ def intent_of(
     """What is asked of a deploy."""
     from gitops.pipeline import Intent
 
-    earlier = earlier_of(overlay, revisions) if rollback_on_failure else None
+    earlier = earlier_of(context, overlay, revisions) if rollback_on_failure else None
     intent = Intent(policy, claims_of(context, overlay), earlier=earlier)
     return intent if allow_older else replace(intent, is_older=revisions.is_older)
 

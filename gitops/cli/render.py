@@ -69,7 +69,7 @@ def _show_text(context: "Context", overlays: list[str]) -> bool:
     from gitops.cli.output import echo_error
     from gitops.render.shown import text_of
 
-    shown = text_of(context.render_cache, str(context.root), overlays)
+    shown = text_of(context.render_cache, str(context.root), overlays, context.remotes)
     if shown is None:
         return False
     for warning in shown.warnings:

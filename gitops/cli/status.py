@@ -70,7 +70,7 @@ def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions:
     if deployed is None:
         return facts | {"health": "not deployed"}
     facts |= {"revision": deployed.revision[:7], "image": _image(deployed.images), "age": _age(deployed.ended)}
-    plan = compare_released(release, target, earlier_of(overlay, revisions))
+    plan = compare_released(release, target, earlier_of(context, overlay, revisions))
     assert plan is not None
     health, why = _health(plan) if overlay.cluster or kube_context else ("rendered", [])
     found = len(drifts(plan))

@@ -39,7 +39,7 @@ def command(
     if running:
         _ask_clusters(context, names, running, kube_context)
         return
-    overlays, failed = overlays_of(context.config, context.root, names, context.render_cache)
+    overlays, failed = overlays_of(context.config, context.root, names, context.render_cache, context.remotes)
     if verify_render:
         _verify(context, overlays)
     findings = sorted([*failed, *validate(overlays)])

@@ -332,6 +332,11 @@ class Config(Section):
     applications: tuple[Application, ...] = rule("Workloads; one for each image by default.", default=())
     platform: Platform = rule("Cluster-wide overlays.", default=Platform())
     pipeline: Pipeline = rule("The builds in AWS.", default=Pipeline())
+    remotes: tuple[str, ...] = rule(
+        "Git repositories that overlays may build on, at a full commit (?ref=), as in https://github.com/org/name.",
+        default=(),
+        pattern=r"(https://[^\s?#@/]+|ssh://[^\s?#/]+|http://(127\.0\.0\.1|localhost)(:\d+)?)/[^\s?#]+",
+    )
     file: str = "gitops.yaml"
     """Where it was read from, for errors. Not a key of the format."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gitops.objects import KubeObject
     from gitops.render.cache import Cache
     from gitops.render.problems import NotModelled
+    from gitops.render.remotes import Remotes
     from gitops.render.sources import Sources
 
 KUSTOMIZATION_FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -48,8 +49,11 @@ class Rendered(NamedTuple):
         return not changed.isdisjoint(self.inputs) or not changed.isdisjoint(self.sought)
 
 
-def render(root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" = None) -> Rendered:
+def render(
+    root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" = None, remotes: "Remotes | None" = None
+) -> Rendered:
     """The objects of the kustomization in `root / overlay`, in kustomize's order; from `cache` where nothing changed.
+    What other repositories it may build on, `remotes` says; none without.
 
     Raises `GitopsError` where there is no such overlay (with the nearest names), or where it cannot be rendered: with
     file, line, column, and the kustomizations that led there.
@@ -57,23 +61,25 @@ def render(root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" =
     from gitops.objects import KubeObject
     from gitops.plan.mask import remember_secrets
 
-    found = render_bodies(root, overlay, cache)
+    found = render_bodies(root, overlay, cache, remotes)
     objects = tuple(KubeObject(body, origin) for body, origin in found.objects)
     remember_secrets(objects)
     return Rendered(objects, found.inputs, found.sought, found.warnings, found.by)
 
 
-def render_bodies(root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" = None) -> Bodies:
+def render_bodies(
+    root: "str | os.PathLike[str]", overlay: str, cache: "Cache | None" = None, remotes: "Remotes | None" = None
+) -> Bodies:
     """The same as data, for who has no use for more: objects are quicker made than what makes them is imported."""
     folder = _folder(root, overlay)
     real_root = os.path.realpath(root)
-    name = os.path.relpath(folder, real_root)
+    name = " ".join([os.path.relpath(folder, real_root), *(remotes.allowed if remotes else ())])
     if cache and (kept := cache.find(real_root, name)):
         return Bodies(kept.inputs, frozenset(kept.sought), tuple(kept.warnings), kept.objects())
     from gitops.render.problems import NotModelled
     from gitops.render.sources import Sources
 
-    sources = Sources(real_root)
+    sources = Sources(real_root, remotes)
     try:
         rendered = _built(sources, folder)
     except NotModelled as unmodelled:

@@ -13,7 +13,7 @@ from gitops.render.problems import NotModelled, Place, RenderError, closest
 from gitops.render.reader import Position, Positions, read_config, read_objects
 from gitops.render.resource import Resource, ResourceList
 from gitops.render.scalars import plain, settled
-from gitops.render.sources import Sources, is_remote, remote
+from gitops.render.sources import Sources, is_remote
 
 if TYPE_CHECKING:
     from gitops.render.patches import Patch
@@ -161,7 +161,7 @@ class _Target:
         return resources, specs
 
     def _add_resource(self, resources: ResourceList, specs: Specs, path: str, index: int) -> Specs:
-        if self._sources.folder(self._folder, path, self.place("resources", index)) is None:
+        if not is_remote(path) and self._sources.folder(self._folder, path, self.place("resources", index)) is None:
             data, file = self._read(path, "resources", index)
             for value, line in checked_objects(read_objects(data, file), file):
                 resources.append(Resource(value, file, line))
@@ -173,9 +173,9 @@ class _Target:
     def _below(self, path: str, field: str, index: int) -> "_Target":
         place = self.place(field, index)
         folder = self._sources.folder(self._folder, path, place)
+        if folder is None and is_remote(path):
+            folder = self._sources.remote_folder(path, place)
         if folder is None:
-            if is_remote(path):
-                raise remote(path, place)
             raise RenderError(place, f"there is no folder '{path}'", self._folders_near(path))
         if any(os.path.commonpath((each, folder)) == folder for each in self._visited):
             raise RenderError(place, f"'{path}' leads back to where it came from", "break the circle")

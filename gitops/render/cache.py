@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FORMAT = "2"
 MAX_BYTES = 256 * 1024 * 1024
 """What the cache may take on disk; the oldest go first."""
+_ELSEWHERE = ("https://", "ssh://", "http://")
 _EACH = 4
 """Renderings kept of one overlay, so that to go back to a branch is a hit too."""
 
@@ -62,7 +63,9 @@ class Cache:
         return Entry(described["inputs"], described["sought"], described["warnings"], content)
 
     def _is_current(self, root: str, inputs: dict[str, str], sought: list[str]) -> bool:
-        if any(self._hash(os.path.join(root, name)) != known for name, known in inputs.items()):
+        """Whether each input is as it was. A file of another repository is: its name has the commit."""
+        here = ((name, known) for name, known in inputs.items() if not name.startswith(_ELSEWHERE))
+        if any(self._hash(os.path.join(root, name)) != known for name, known in here):
             return False
         return not any(os.path.lexists(os.path.join(root, name)) for name in sought)
 
@@ -134,5 +137,14 @@ def _program() -> str:
 
 def default_folder() -> str:
     """`$XDG_CACHE_HOME/gitops/render`, else below `~/.cache`."""
+    return os.path.join(_base(), "render")
+
+
+def trees_folder() -> str:
+    """Beside it: the files of other repositories, by commit."""
+    return os.path.join(_base(), "trees")
+
+
+def _base() -> str:
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return os.path.join(base, "gitops", "render")
+    return os.path.join(base, "gitops")

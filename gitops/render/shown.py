@@ -14,6 +14,7 @@ from gitops.errors import GitopsError
 from gitops.hidden import values_by_name, without
 from gitops.render import render_bodies
 from gitops.render.cache import Cache, default_folder
+from gitops.render.remotes import Remotes
 from gitops.render.text import to_yaml
 
 CONFIG_FILE = "gitops.yaml"
@@ -34,32 +35,36 @@ def known_text(folder: str, names: Sequence[str], *, fresh: bool = False) -> Sho
     if not root:
         return None
     try:
-        return text_of(None if fresh else cache, root, _overlays(cache, root, names))
+        overlays, allowed = _overlays(cache, root, names)
+        return text_of(None if fresh else cache, root, overlays, Remotes(allowed))
     except (GitopsError, OSError):
         return None
 
 
-def _overlays(cache: Cache, root: str, names: Sequence[str]) -> list[str]:
-    """The folders that `names` stand for, as they did when gitops.yaml had this content before, or as it says."""
+def _overlays(cache: Cache, root: str, names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The folders that `names` stand for, and the repositories that are allowed, as gitops.yaml says; or as it said
+    when it had this content before."""
     name = f"names {json.dumps(names)}"
     if kept := cache.find(root, name):
-        return list(json.loads(kept.content))
+        overlays, allowed = json.loads(kept.content)
+        return overlays, allowed
     from gitops.config.overlays import folders_named
     from gitops.config.reader import parse_config
 
     with open(os.path.join(root, CONFIG_FILE), "rb") as file:
         data = file.read()
-    found = folders_named(parse_config(data), names)
+    config = parse_config(data)
+    found = folders_named(config, names), list(config.remotes)
     cache.keep(name, {CONFIG_FILE: sha256(data).hexdigest()}, (), (), json.dumps(found).encode())
     return found
 
 
-def text_of(cache: Cache | None, root: str, overlays: Sequence[str]) -> Shown | None:
+def text_of(cache: Cache | None, root: str, overlays: Sequence[str], remotes: Remotes) -> Shown | None:
     """`overlays` as YAML, from `cache` or anew; None where kustomize renders one, or something must be hidden."""
-    name = f"text {json.dumps(list(overlays))}"
+    name = f"text {json.dumps([*overlays, *remotes.allowed])}"
     if cache and (kept := cache.find(root, name)):
         return _public(Shown(kept.content.decode(), tuple(kept.warnings)))
-    found = [render_bodies(root, overlay, cache) for overlay in overlays]
+    found = [render_bodies(root, overlay, cache, remotes) for overlay in overlays]
     bodies = [body for each in found for body, _ in each.objects]
     if any(each.by != "gitops" for each in found) or any(map(_has_secret, bodies)):
         return None

@@ -253,7 +253,10 @@ REMOTE = "https://example.invalid/base?ref=main"
 
 def test_a_remote_base_is_refused(shop: Path) -> None:
     change(shop / PROD, "../../base", f"'{REMOTE}'")
-    assert failure(shop) == f"{PROD}:1:13: '{REMOTE}' is remote\n  try: commit a copy of it"
+    assert failure(shop) == (
+        f"{PROD}:1:13: '{REMOTE}' is remote, and not pinned to a full commit\n"
+        "  try: end it with ?ref= and the 40 digits of a commit; or commit a copy of it"
+    )
 
 
 @pytest.mark.kubectl
