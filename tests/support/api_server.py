@@ -93,6 +93,26 @@ class ApiServer:
         path.write_text(yaml.safe_dump(document))
         return path
 
+    def certificate(self, subject: str) -> tuple[Path, Path]:
+        """Certificate and key of a client called `subject`, such as "/O=system:masters/CN=jane"."""
+        key, request, certificate = (self.directory / f"client.{ending}" for ending in ("key", "csr", "crt"))
+        _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key))
+        _openssl("req", "-new", "-key", str(key), "-subj", subject, "-out", str(request))
+        authority = ["-CA", str(self.directory / "clients.crt"), "-CAkey", str(self.directory / "clients.key")]
+        _openssl(
+            "x509", "-req", "-in", str(request), *authority, "-CAcreateserial", "-days", "1", "-out", str(certificate)
+        )
+        return certificate, key
+
+    def _authority(self) -> Path:
+        """What clients' certificates are signed by."""
+        key, certificate = self.directory / "clients.key", self.directory / "clients.crt"
+        _openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", str(key))
+        _openssl(
+            "req", "-x509", "-new", "-key", str(key), "-subj", "/CN=clients", "-days", "1", "-out", str(certificate)
+        )
+        return certificate
+
     def stop(self) -> None:
         for process in reversed(self._processes):
             process.kill()
@@ -149,6 +169,7 @@ class ApiServer:
             "--bind-address=127.0.0.1",
             f"--secure-port={port}",
             f"--cert-dir={self.directory / 'certificates'}",
+            f"--client-ca-file={self._authority()}",
             f"--token-auth-file={tokens}",
             "--disable-admission-plugins=ServiceAccount",
         )
@@ -207,3 +228,7 @@ class ApiServer:
             f"--cert-dir={self.directory / 'scheduler-certificates'}",
             "--leader-elect=false",
         )
+
+
+def _openssl(*arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
