@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from gitops.plan.model import Plan
     from gitops.revisions import Revisions
 
-_COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "HOLD")
+_COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "LAST", "HOLD")
 """What the table shows; JSON has the details too."""
+_WHOLE = ("image", "last")
+"""Columns that are short by themselves."""
 WIDEST = 16
 """Characters of a cell; what is longer is cut, and its end is in JSON."""
 
@@ -24,7 +26,7 @@ WIDEST = 16
 @click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_obj
 def command(context: "Context", name: str, kube_context: str, form: str) -> None:
-    """Show the revision, image, age, health, drift, hold and last deploy of ENV, or of every environment."""
+    """Show the revision, image and digest, age, health, drift, hold and last deploy of ENV, or of every environment."""
     from gitops.cli.output import echo, echo_json, table
     from gitops.config.overlays import all_overlays, overlays_named
     from gitops.revisions import Revisions
@@ -37,7 +39,7 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> None
         echo_json(rows)
     else:
         keys = [column.lower() for column in _COLUMNS]
-        echo(table([_COLUMNS, *(tuple(_cell(str(row[key] or "-")) for key in keys) for row in rows)]))
+        echo(table([_COLUMNS, *(tuple(_cell(str(row[key] or "-"), key) for key in keys) for row in rows)]))
         for row in rows:
             for detail in row["details"]:
                 echo(f"{row['env']}: {detail}")
@@ -50,7 +52,7 @@ def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "
     from gitops.errors import GitopsError
 
     blank: dict[str, Any] = dict.fromkeys((column.lower() for column in _COLUMNS), "") | {"details": []}
-    blank |= {"env": overlay.name, "cluster": overlay.cluster}
+    blank |= {"env": overlay.name, "cluster": overlay.cluster, "images": ()}
     try:
         return blank | _facts(context, overlay, kube_context, revisions)
     except GitopsError as error:
@@ -65,11 +67,12 @@ def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions:
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
     inventory = target.inventory(release)
-    facts: dict[str, Any] = {"cluster": target.name.removeprefix("branch "), "details": _last(inventory)}
+    facts: dict[str, Any] = {"cluster": target.name.removeprefix("branch "), **_last(inventory)}
     deployed = inventory.deployed
     if deployed is None:
         return facts | {"health": "not deployed"}
     facts |= {"revision": deployed.revision[:7], "image": _image(deployed.images), "age": _age(deployed.ended)}
+    facts |= {"images": deployed.images}
     plan = compare_released(release, target, earlier_of(context, overlay, revisions))
     assert plan is not None
     health, why = _health(plan) if overlay.cluster or kube_context else ("rendered", [])
@@ -96,16 +99,19 @@ def _held(why: str | None) -> dict[str, Any]:
     return {"hold": why.partition(": ")[0] if why else "", "held": why or ""}
 
 
-def _cell(text: str) -> str:
-    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+def _cell(text: str, column: str = "") -> str:
+    return text if len(text) <= WIDEST or column in _WHOLE else f"{text[: WIDEST - 1]}…"
 
 
-def _last(inventory: "Inventory") -> list[str]:
-    """What is worth saying of the last release: that it did not end well."""
+def _last(inventory: "Inventory") -> dict[str, Any]:
+    """How the last release ended; in more words where that was not well."""
     last = inventory.last
-    if last is None or last.result == "deployed":
-        return []
-    return [f"the last deploy, of {last.revision[:7]} {_age(last.started)} ago, is {last.result}"]
+    if last is None:
+        return {"last": "", "details": []}
+    if last.result == "deployed":
+        return {"last": last.result, "details": []}
+    said = f"the last deploy, of {last.revision[:7]} {_age(last.started)} ago, is {last.result}"
+    return {"last": last.result, "details": [said]}
 
 
 def _age(moment: str) -> str:
@@ -120,11 +126,12 @@ def _age(moment: str) -> str:
 
 
 def _image(images: tuple[str, ...]) -> str:
-    """The tag of the one image, or the start of its digest; of several, how many."""
+    """Tag and start of the digest of the one image; of several, how many."""
     if len(images) != 1:
         return f"{len(images)} images" if images else ""
     name, _, digest = images[0].partition("@")
-    return name.rpartition("/")[2].partition(":")[2] or digest[7:15]
+    tag = _cell(name.rpartition("/")[2].partition(":")[2])
+    return "@".join(part for part in (tag, digest.partition(":")[2][:8]) if part)
 
 
 def _holds(context: "Context", names: list[str]) -> dict[str, str]:

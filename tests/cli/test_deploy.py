@@ -120,3 +120,15 @@ def test_a_cluster_that_does_not_answer_is_one_line_with_a_hint(shop: Shop) -> N
     said = shop.run("plan", "prod", code=1)
     assert said.splitlines()[0].startswith("https://127.0.0.1:1: does not answer (")
     assert said.splitlines()[1].startswith("  try: ")
+
+
+def test_status_shows_digest_and_how_the_last_deploy_ended(shop: Shop) -> None:
+    shop.write(f"6@sha256:{'a' * 64}")
+    shop.commit("by digest")
+    shop.run("deploy", "prod", "--take-ownership", "Secret/shop/keys", "--allow-older")
+    head, row, *_ = shop.run("status").splitlines()
+    shown = dict(zip(re.split(r"  +", head), re.split(r"  +", row), strict=True))
+    assert (shown["IMAGE"], shown["LAST"], shown["DRIFT"]) == ("6@aaaaaaaa", "deployed", "none")
+    (known,) = json.loads(shop.run("status", "-o", "json"))
+    assert known["images"] == [f"registry.invalid/tick:6@sha256:{'a' * 64}"]
+    assert shop.run("history", "all").splitlines()[1].split()[2] == "deployed"

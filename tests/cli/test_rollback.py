@@ -111,7 +111,7 @@ def test_status_and_history_of_a_rendered_branch(shop: Shop) -> None:
     assert all(len(line) <= 80 for line in status)
     row = dict(zip(*(re.split(r"  +", line) for line in status[:2]), strict=True))
     assert row["CLUSTER"] == "release/prod"
-    assert (row["ENV"], row["IMAGE"], row["HEALTH"], row["DRIFT"]) == ("prod", "1.2", "rendered", "none")
+    assert (row["ENV"], row["IMAGE"], row["HEALTH"], row["DRIFT"]) == ("prod", "1.2@22222222", "rendered", "none")
     history = shop.run("history", "prod").splitlines()
     assert [line.rpartition("  ")[2] for line in history[1:]] == [
         f"Release prod {sha}: bump web 1.{n}"
