@@ -82,11 +82,11 @@ def command(
         raise UsageError("--from", "says tag and digest already", "leave --tag and --digest out")
     with context.manifests(url, branch, environments, whole=everywhere) as place:
         configured = place.config.image(image)
+        choose = place.everywhere() if everywhere else place.overlays(environments)
         if not (tag or digest or build):
             tag = _tag_by_policy(context, configured, environments)
         wanted = _wanted(context, configured, Given(tag or "", digest or "", build, build_url), unchecked)
         _refuse_ungated(context, place, configured, wanted.digest)
-        choose = place.everywhere() if everywhere else place.overlays(environments)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
         intent = bump(wanted, choose, options, place.prefix, place.fields(environments), place.folders())

@@ -59,6 +59,7 @@ def check(
     ("arguments", "begins"),
     [
         (("bump", "web", "--env", "stagin", *IMAGE), "gitops.yaml: no environment 'stagin'"),
+        (("bump", "web", "--env", "stagin", "--tag", "1.4.2"), "gitops.yaml: no environment 'stagin'"),
         (("bump", "wbe", "--env", "staging", *IMAGE), "gitops.yaml: no image 'wbe'"),
         (("render", "stagin"), "gitops.yaml: no environment 'stagin'"),
         (("plan", "stagin"), "gitops.yaml: no environment 'stagin'"),
