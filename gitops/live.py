@@ -1,7 +1,7 @@
 """Reads what a plan needs of a cluster into a `Snapshot`: live objects, dry runs, inventory. Writes nothing."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from gitops.clients.cluster import ApiError, Conflict, Invalid, Kinds, Listing, 
 from gitops.errors import GitopsError, Problems
 from gitops.inventory import Inventory, from_object
 from gitops.objects import FieldConflict, KubeObject, ObjectRef
-from gitops.plan.adoption import adoptable, without_orphans
+from gitops.plan.adoption import added_by_hand, adoptable, without_orphans
 from gitops.plan.autoscaling import AUTOSCALERS, autoscaled
 from gitops.plan.fields import is_applied
 from gitops.plan.mask import Mask, remember_secrets
@@ -29,10 +29,15 @@ def read_inventory(reader: Reader, ref: ObjectRef, owner: str) -> Inventory:
 
 
 def read(
-    reader: Reader, desired: Sequence[KubeObject], inventory: Inventory, coming: Sequence[KubeObject] = ()
+    reader: Reader,
+    desired: Sequence[KubeObject],
+    inventory: Inventory,
+    coming: Sequence[KubeObject] = (),
+    undo: Collection[str] = (),
 ) -> Snapshot:
     """The live state of `desired` and of what `inventory` owns. `coming` are objects that others are going to make
-    before: what needs them is planned as if they were there.
+    before: what needs them is planned as if they were there. Of the objects `undo`, as they print, what was changed by
+    hand is as good as ours.
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
@@ -46,7 +51,7 @@ def read(
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
         remember_secrets(live.values())
         scaled = _autoscaled(reader, pool, desired)
-        previews = _Previews(reader, inventory.owner, live, _coming((*desired, *coming), live, kinds))
+        previews = _Previews(reader, inventory.owner, live, _coming((*desired, *coming), live, kinds), undo)
         list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
         if previews.failures:
             mask = Mask((*desired, *live.values()))
@@ -175,6 +180,7 @@ class _Previews:
     owner: str
     live: dict[ObjectRef, KubeObject]
     coming: _Coming
+    undo: Collection[str] = ()
     merged: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     conflicts: dict[ObjectRef, tuple[FieldConflict, ...]] = field(default_factory=dict)
     immutable: dict[ObjectRef, str] = field(default_factory=dict)
@@ -186,7 +192,8 @@ class _Previews:
         if live is None and self.coming.brings(desired):
             return
         stamped_desired = restamped(desired, live, self.owner) if live else stamped(desired, self.owner)
-        if live and is_applied(stamped_desired, live):
+        undone = str(desired.ref) in self.undo and live is not None and bool(added_by_hand(live))
+        if live and not undone and is_applied(stamped_desired, live):
             self.merged[desired.ref] = live
             return
         try:
@@ -195,7 +202,8 @@ class _Previews:
             self.failures.append(error)
 
     def _ask(self, desired: KubeObject, live: KubeObject | None) -> None:
-        ref, names = desired.ref, adoptable(live) if live else ()
+        ref = desired.ref
+        names = adoptable(live, undo=str(ref) in self.undo) if live else ()
         try:
             self.merged[ref] = self._preview(desired, names)
             if live and names:

@@ -10,8 +10,9 @@ from gitops.apply.wait import Waiter
 from gitops.clients.cluster import Cluster
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, KubeObject, ObjectRef
-from gitops.plan.adoption import adoptable, adopted
+from gitops.plan.adoption import adopted
 from gitops.plan.autoscaling import REPLICAS_MANAGER
+from gitops.plan.fields import managers
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan, Release
 from gitops.plan.order import dependencies, rank
@@ -127,9 +128,10 @@ class Applier:
         self._until(change.ref, lambda found: found is None or found.uid != uid, "is not gone")
 
     def _adopt(self, change: Change) -> None:
-        """Record the fields of client-side applies as ours. The resource version keeps others' writes safe."""
+        """Record the fields of the adopted managers as ours. The resource version keeps others' writes safe."""
         live = self.cluster.get(change.ref)
-        if live and (names := adoptable(live)):
+        there = {name for name, operation, _ in managers(live) if operation == "Update"} if live else set()
+        if live and (names := tuple(name for name in change.adopts if name in there)):
             self.cluster.replace(adopted(live, names))
 
     def _hand_over_replicas(self, change: Change, desired: KubeObject) -> None:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str, fix: bool) -> int:
     """Compare ENV with the revision that was released to it. Exits with 3 where they differ.
 
-    What is compared is what the revision says: fields that others add, and `replicas` under an autoscaler, are no
-    drift.
+    What is compared is what the revision says, and what somebody added with kubectl. Fields that controllers, webhooks
+    and defaults add, and `replicas` under an autoscaler, are no drift.
     """
     from gitops.cli.output import echo, echo_json
     from gitops.cli.release_options import earlier_of, release_of
@@ -45,19 +45,19 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
             echo(_heading(overlay.name, plan, len(here)))
             echo("\n".join(_lines(here))) if here else None
         if plan and here and fix:
-            _fix(context, overlay, kube_context, plan)
+            _fix(context, overlay, kube_context, plan, frozenset(str(drift.ref) for drift in here))
             echo(f"{overlay.name}: {plan.release.revision[:7]} is deployed again")
     if form == "json":
         echo_json([{**asdict(drift), "ref": str(drift.ref)} for drift in found])
     return PENDING if found and not fix else DONE
 
 
-def _fix(context: "Context", overlay: "Overlay", kube_context: str, plan: "Plan") -> None:
+def _fix(context: "Context", overlay: "Overlay", kube_context: str, plan: "Plan", drifted: "frozenset[str]") -> None:
     """Deploy the released objects again, taking the fields that differ from whoever changed them."""
     from gitops.pipeline import Intent, deploy
     from gitops.plan.planner import Policy
 
-    policy = Policy(take_ownership=frozenset(str(change.ref) for change in plan.pending), prune=False)
+    policy = Policy(take_ownership=drifted, undo=drifted, prune=False)
     objects = [change.desired for change in plan.changes if change.desired]
     for _ in deploy(plan.release, objects, context.target(overlay, kube_context, policy), Intent(policy)):
         pass
@@ -75,15 +75,17 @@ def _heading(name: str, plan: "Plan | None", count: int) -> str:
 def _lines(found: "tuple[Drift, ...]") -> list[str]:
     from gitops.cli.output import table
 
-    rows = [
-        (str(drift.ref), drift.path or "deleted", f"{_short(drift.released)} -> {_short(drift.live)}", _who(drift))
-        for drift in found
-    ]
+    rows = [(str(drift.ref), drift.path or "the whole of it", _moved(drift), _who(drift)) for drift in found]
     return table(rows, indent="  ").splitlines()
 
 
+def _moved(drift: "Drift") -> str:
+    return f"{_short(drift.released)} -> {_short(drift.live)}"
+
+
 def _who(drift: "Drift") -> str:
-    return f"{drift.manager} since {drift.since}" if drift.manager else ""
+    # kubectl scale leaves no time.
+    return f"{drift.manager} since {drift.since}" if drift.since else drift.manager
 
 
 def _short(value: object) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from gitops.objects import MANAGER, KubeObject
 from gitops.plan.fields import applied_fields, managers, removed, union, without
+from gitops.plan.mask import LAST_APPLIED
 
 CLIENT_SIDE = (
     "kubectl-client-side-apply",
@@ -17,27 +18,55 @@ CLIENT_SIDE = (
 """Managers that write whole objects from files, as we do. Controllers, and edits by hand, are none."""
 
 
-def adoptable(live: KubeObject) -> tuple[str, ...]:
-    """Managers whose fields we take over with our first apply; none once we have applied."""
+BY_HAND = "kubectl"
+"""What the managers of a person's changes begin with: kubectl-edit, kubectl-set. No controller's does."""
+PASSING = ("f:kubectl.kubernetes.io/restartedAt", "f:kubernetes.io/change-cause", f"f:{LAST_APPLIED}")
+"""Annotations by which kubectl does its work, and that change nothing for long."""
+
+
+def adoptable(live: KubeObject, undo: bool = False) -> tuple[str, ...]:
+    """Managers whose fields we take over with our first apply; none once we have applied, save what was changed by hand
+    and is to be undone."""
     if applied_fields(live):
-        return ()
+        return by_hand(live) if undo else ()
     found = {name for name, operation, _ in managers(live) if name in CLIENT_SIDE and operation == "Update"}
     return tuple(sorted(found))
 
 
+def by_hand(live: KubeObject) -> tuple[str, ...]:
+    """Managers of changes by hand to an object that we apply."""
+    found = {name for name, operation, _ in managers(live) if name.startswith(BY_HAND) and operation == "Update"}
+    return tuple(sorted(found))
+
+
+def added_by_hand(live: KubeObject) -> Mapping[str, Any]:
+    """Fields that somebody added by hand, and nobody else has. `replicas` that are not ours are an autoscaler's."""
+    names = by_hand(live) if applied_fields(live) else ()
+    theirs = union(fields for name, operation, fields in managers(live) if name in names and operation == "Update")
+    others = union(fields for name, _, fields in managers(live) if name not in names)
+    return without(_lasting(theirs), union([others, {"f:spec": {"f:replicas": {}}}]))
+
+
+def _lasting(fields: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {key: _lasting(inner) for key, inner in fields.items() if key not in PASSING}
+    return {key: inner for key, inner in kept.items() if inner or not fields[key] or key == "."}
+
+
 def adopted(live: KubeObject, names: tuple[str, ...]) -> KubeObject:
-    """`live` with the fields of the managers `names` recorded as applied by us."""
+    """`live` with the fields of the managers `names` recorded as applied by us, beside what we applied before."""
     entries = list(live.metadata.get("managedFields") or [])
     taken = [entry for entry in entries if _is_taken(entry, names)]
+    before = [entry for entry in entries if (entry.get("manager"), entry.get("operation")) == (MANAGER, "Apply")]
     ours = {
         "manager": MANAGER,
         "operation": "Apply",
         "apiVersion": taken[0]["apiVersion"],
         "time": taken[0].get("time"),
         "fieldsType": "FieldsV1",
-        "fieldsV1": union(entry.get("fieldsV1") or {} for entry in taken),
+        "fieldsV1": union(entry.get("fieldsV1") or {} for entry in (*before, *taken)),
     }
-    return live.with_metadata(managedFields=[ours, *(entry for entry in entries if not _is_taken(entry, names))])
+    left = [entry for entry in entries if not _is_taken(entry, names) and entry not in before]
+    return live.with_metadata(managedFields=[ours, *left])
 
 
 def without_orphans(live: KubeObject, merged: KubeObject, names: tuple[str, ...]) -> KubeObject:

@@ -29,6 +29,8 @@ class Policy:
     """Objects, as they print, whose deletion or replacement is confirmed."""
     take_ownership: frozenset[str] = frozenset()
     """Objects, as they print, whose fields are taken from other managers."""
+    undo: frozenset[str] = frozenset()
+    """Objects, as they print, of which what was changed or added by hand goes away."""
     prune: bool = True
     max_prune: int = 20
     """Most objects that a deploy deletes without --allow-prune."""

@@ -119,7 +119,7 @@ class ClusterTarget:
         return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        return live.read(self.cluster, desired, self.inventory(release), self.options.coming)
+        return live.read(self.cluster, desired, self.inventory(release), self.options.coming, self.options.policy.undo)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None

@@ -19,7 +19,7 @@ from gitops.pipeline import Intent, deploy, prepare
 from gitops.plan.model import Plan, Release
 from gitops.plan.planner import Policy
 from gitops.target.cluster import ClusterTarget, Options
-from tests.support.api_server import ApiServer
+from tests.support.api_server import MORE_CONTROLLERS, ApiServer
 from tests.support.available import no_scheduler
 from tests.support.fake_cluster import FakeCluster
 from tests.support.kubelet import Kubelet, Node
@@ -109,7 +109,7 @@ class World:
 @pytest.fixture(scope="session")
 def controlled_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     directory = tmp_path_factory.mktemp("controlled")
-    with ApiServer(directory, controllers=True, scheduler=no_scheduler() is None) as server:
+    with ApiServer(directory, controllers=True, scheduler=no_scheduler() is None, more=MORE_CONTROLLERS) as server:
         yield server
 
 

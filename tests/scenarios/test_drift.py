@@ -1,10 +1,12 @@
 """Drift: what differs from the released revision, who changed it, and what is none."""
 
+import pytest
+
 from gitops.objects import KubeObject
 from gitops.pipeline import compare_released
 from gitops.plan.drift import Drift, drifts
 from tests.scenarios.conftest import World
-from tests.support.kube_objects import config_map, deployment
+from tests.support.kube_objects import config_map, deployment, secret
 
 
 def drift_of(world: World, objects: list[KubeObject]) -> tuple[Drift, ...]:
@@ -39,8 +41,63 @@ def test_a_deleted_object_drifts(world: World) -> None:
     ]
 
 
-def test_what_others_add_is_no_drift(world: World) -> None:
+def test_what_a_controller_adds_is_no_drift(world: World) -> None:
     objects = [config_map(namespace=world.space, a="1")]
     world.deploy(objects)
-    world.edit(objects[0].ref, {"data": {"theirs": "2"}})
+    world.cluster.apply(config_map(namespace=world.space, theirs="2"), manager="a-controller")
     assert drift_of(world, objects) == ()
+
+
+def test_what_a_person_added_is_drift_and_a_fix_takes_it_away(world: World) -> None:
+    objects = [config_map(namespace=world.space, a="1"), config_map("other", world.space)]
+    world.deploy(objects)
+    world.edit(objects[0].ref, {"data": {"theirs": "2"}})
+    (found,) = drift_of(world, objects)
+    assert (found.path, found.released, found.live, found.manager) == ("data.theirs", None, "2", "kubectl-edit")
+    assert world.plan(objects).pending == ()
+    name = frozenset({str(objects[0].ref)})
+    world.deploy(objects, undo=name, take_ownership=name)
+    live = world.get(objects[0])
+    assert live is not None
+    assert live.body["data"] == {"a": "1"}
+    assert drift_of(world, objects) == ()
+    assert world.deploy(objects).pending == ()
+
+
+def test_a_value_that_a_person_added_to_a_secret_is_hidden(world: World) -> None:
+    objects = [secret(namespace=world.space, password="hunter22")]
+    world.deploy(objects)
+    world.edit(objects[0].ref, {"data": {"more": "Y2FuYXJ5LThjMWY="}})
+    (found,) = drift_of(world, objects)
+    assert found.path == "data.more"
+    assert str(found.live).startswith("*** (")
+
+
+@pytest.mark.cluster
+@pytest.mark.kubectl
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("scale", "deployment/web", "--replicas=5"), ["spec.replicas kubectl"]),
+        (("set", "env", "deployment/web", "DEBUG=1"), ["spec.template.spec.containers[web].env[DEBUG] kubectl-set"]),
+        (("set", "image", "deployment/web", "web=registry.invalid/web:hand"),
+         ["spec.template.spec.containers[web].image kubectl-set"]),
+        (("label", "deployment/web", "team=shop"), ["metadata.labels.team kubectl-label"]),
+        (("rollout", "restart", "deployment/web"), []),
+        # Who only takes away leaves no trace.
+        (("patch", "deployment", "web", "--type=json", "-p",
+          '[{"op": "remove", "path": "/spec/template/spec/containers/0/ports"}]'),
+         ["spec.template.spec.containers[web].ports "]),
+    ],
+)  # fmt: skip
+def test_every_way_of_kubectl_is_drift_and_can_be_fixed(
+    real_world: World, arguments: tuple[str, ...], expected: list[str]
+) -> None:
+    objects = [deployment(namespace=real_world.space)]
+    real_world.deploy(objects)
+    real_world.kubectl("-n", real_world.space, *arguments)
+    found = drift_of(real_world, objects)
+    assert [f"{drift.path} {drift.manager}" for drift in found] == expected
+    name = frozenset({str(objects[0].ref)}) if expected else frozenset()
+    real_world.deploy(objects, undo=name, take_ownership=name)
+    assert drift_of(real_world, objects) == ()

@@ -28,6 +28,8 @@ CONTROLLERS = (
     "namespace-controller",
     "garbage-collector-controller",
     "serviceaccount-controller",
+)
+MORE_CONTROLLERS = (
     "resourcequota-controller",
     "persistentvolume-binder-controller",
     "horizontal-pod-autoscaler-controller",
@@ -38,7 +40,7 @@ START_TIMEOUT = 60.0
 class ApiServer:
     """Started by `with`, in `directory`; stopped, and its processes reaped, at the end of it.
 
-    `tokens` are further users, token -> "user,uid" or 'user,uid,"group"', without rights until RBAC gives them some.
+    `more` are controllers beside those that see to workloads. `tokens` are further users, token -> "user,uid" or 'user,uid,"group"', without rights until RBAC gives them some.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class ApiServer:
         controllers: bool = False,
         tokens: dict[str, str] | None = None,
         scheduler: bool = False,
+        more: tuple[str, ...] = (),
     ) -> None:
         self.directory = directory
         self._controllers = controllers
         self._scheduler = scheduler
+        self._more = more
         self._tokens = tokens or {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self.url = ""
@@ -210,7 +214,7 @@ class ApiServer:
             # By default it asks 20 times a second, which would be what is measured and waited for.
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
-            f"--controllers={','.join(CONTROLLERS)}",
+            f"--controllers={','.join((*CONTROLLERS, *self._more))}",
             "--horizontal-pod-autoscaler-sync-period=1s",
             "--pvclaimbinder-sync-period=1s",
         )
