@@ -40,7 +40,8 @@ START_TIMEOUT = 60.0
 class ApiServer:
     """Started by `with`, in `directory`; stopped, and its processes reaped, at the end of it.
 
-    `more` are controllers beside those that see to workloads. `tokens` are further users, token -> "user,uid" or 'user,uid,"group"', without rights until RBAC gives them some.
+    `more` are controllers beside those that see to workloads. `tokens` are further users, token -> "user,uid" or
+    'user,uid,"group"', without rights until RBAC gives them some.
     """
 
     def __init__(

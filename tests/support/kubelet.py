@@ -39,17 +39,25 @@ class Kubelet:
 
     def _run(self) -> None:
         while not self._stop.wait(0.05):
-            for pod in self._cluster.list("", "Pod", self._namespace).objects:
-                try:
-                    if pod.metadata.get("deletionTimestamp"):
-                        self._end(pod)
-                    elif not pod.body["spec"].get("nodeName") and (self._node or self._scheduled):
-                        self._bind(pod)
-                    elif not (pod.body.get("status") or {}).get("containerStatuses"):
-                        set_status(self._cluster, pod, pod_status(pod.body["spec"]["containers"][0]["image"]))
-                except GitopsError:
-                    # It went away meanwhile.
-                    continue
+            try:
+                pods = self._cluster.list("", "Pod", self._namespace).objects
+            except GitopsError:
+                # A busy server; the next look is soon.
+                continue
+            for pod in pods:
+                self._see_to(pod)
+
+    def _see_to(self, pod: KubeObject) -> None:
+        try:
+            if pod.metadata.get("deletionTimestamp"):
+                self._end(pod)
+            elif not pod.body["spec"].get("nodeName") and (self._node or self._scheduled):
+                self._bind(pod)
+            elif not (pod.body.get("status") or {}).get("containerStatuses"):
+                set_status(self._cluster, pod, pod_status(pod.body["spec"]["containers"][0]["image"]))
+        except GitopsError:
+            # It went away meanwhile, or somebody else was quicker.
+            return
 
     def _bind(self, pod: KubeObject) -> None:
         if self._scheduled:
