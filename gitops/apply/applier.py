@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from gitops.apply.events import Event, Word
 from gitops.apply.wait import Waiter
-from gitops.clients.cluster import Cluster
+from gitops.clients.cluster import Cluster, Conflict
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adopted
@@ -27,6 +27,8 @@ DONE: dict[Action, Word] = {
     Action.REPLACE: "replaced",
     Action.DELETE: "deleted",
 }
+ADOPTIONS = 10
+"""How often the fields of other managers are taken over while controllers write the same object."""
 STEP = 0.25
 """Seconds between two looks at an object that must be ready, or gone, before the next level."""
 
@@ -128,11 +130,21 @@ class Applier:
         self._until(change.ref, lambda found: found is None or found.uid != uid, "is not gone")
 
     def _adopt(self, change: Change) -> None:
-        """Record the fields of the adopted managers as ours. The resource version keeps others' writes safe."""
-        live = self.cluster.get(change.ref)
-        there = {name for name, operation, _ in managers(live) if operation == "Update"} if live else set()
-        if live and (names := tuple(name for name in change.adopts if name in there)):
-            self.cluster.replace(adopted(live, names))
+        """Record the fields of the adopted managers as ours. The resource version keeps others' writes safe: where one
+        comes between, the object is read again."""
+        for attempt in range(ADOPTIONS):
+            live = self.cluster.get(change.ref)
+            there = {name for name, operation, _ in managers(live) if operation == "Update"} if live else set()
+            names = tuple(name for name in change.adopts if name in there)
+            if not live or not names:
+                return
+            try:
+                self.cluster.replace(adopted(live, names))
+            except Conflict:
+                if attempt == ADOPTIONS - 1:
+                    raise
+            else:
+                return
 
     def _hand_over_replicas(self, change: Change, desired: KubeObject) -> None:
         """Let another manager hold `replicas` before we let go of it, so that it never falls to its default."""
