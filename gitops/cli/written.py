@@ -28,7 +28,8 @@ def _show_images(written: Written, dry_run: bool) -> None:
     assert isinstance(proposal, BumpProposal)
     edits = {edit.entry.path: edit for edit in proposal.changed}
     width = max(len(change.environment) for change in proposal.images)
-    for change in proposal.images[:LISTED]:
+    last = {change.path: number for number, change in enumerate(proposal.images[:LISTED])}
+    for place, change in enumerate(proposal.images[:LISTED]):
         edit = edits.get(change.path)
         what = version_change(change)
         if change.kept:
@@ -37,7 +38,8 @@ def _show_images(written: Written, dry_run: bool) -> None:
             what += ", as it is"
         digest = f"  {change.after.digest[:15]}…" if change.after.digest else ""
         echo(f"{change.environment:{width}}  {change.after.name}  {style(what, 'bold')}{digest}")
-        for number, line in changed_lines(edit) if edit and not dry_run else []:
+        # A file that several images are in is shown once, behind the last of them.
+        for number, line in changed_lines(edit) if edit and not dry_run and last[change.path] == place else []:
             echo(f"  {change.path}:{number}   {_shortened(line)}")
     if len(proposal.images) > LISTED:
         echo(f"… and {len(proposal.images) - LISTED} more")

@@ -54,7 +54,15 @@ class RegistryClient:
     def _http(self) -> "urllib3.PoolManager":
         import urllib3
 
-        retries = urllib3.Retry(total=3, connect=1, read=1, backoff_factor=0.2, status_forcelist=(429, 502, 503, 504))
+        # Some registries say Retry-After an hour: nobody waits that long for a tag.
+        retries = urllib3.Retry(
+            total=4,
+            connect=1,
+            read=1,
+            backoff_factor=0.3,
+            status_forcelist=(429, 502, 503, 504),
+            respect_retry_after_header=False,
+        )
         timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
         return urllib3.PoolManager(retries=retries, timeout=timeout)
 

@@ -85,3 +85,21 @@ def test_an_unknown_environment_names_the_nearest(command: tuple[str, ...], caps
 
 def test_a_check_has_a_plain_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert out(capsys, "verify", "prod", "a b\n", code=1).startswith("check 'a b\\n': is no name of a check")
+
+
+def test_a_file_of_several_images_is_shown_once(clone: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = (clone / "gitops.yaml").read_text()
+    worker = "  - {name: worker-image, repository: team/worker}\nclusters:"
+    (clone / "gitops.yaml").write_text(
+        config.replace("clusters:", worker).replace(", promotion: {checks: [smoke]}", "")
+    )
+    git(clone, "commit", "--quiet", "-am", "Build a worker")
+    git(clone, "push", "--quiet")
+    for image in ("backend-app", "worker"):
+        out(capsys, "bump", image, "-e", "staging", "--tag", "1.4.2", "--unchecked", "--digest", NEW)
+    lines = out(capsys, "promote", "staging", "prod").splitlines()
+    assert [line.partition(":")[0].strip() for line in lines[:2]] == [
+        "prod  backend-app-image  1.4.1 -> 1.4.2  sha256",
+        "prod  worker-image  7 -> 1.4.2  sha256",
+    ]
+    assert len(lines) == len(set(lines)) == 8
