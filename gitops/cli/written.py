@@ -7,7 +7,7 @@ from typing import Any
 
 from gitops.cli.output import echo, echo_json, style
 from gitops.manifest.bump import BumpProposal, changed_lines, unified_diff, version_change
-from gitops.manifest.repository import Written
+from gitops.manifest.repository import FileEdit, Written
 
 LISTED = 20
 """Environments that are shown one by one."""
@@ -34,18 +34,29 @@ def _show_images(written: Written, dry_run: bool) -> None:
         what = version_change(change)
         if change.kept:
             what = f"stays at {change.before.new_tag or change.before.digest[:15] if change.before else 'nothing'}"
-        elif not edit:
+        elif not edit and "->" not in what:
             what += ", as it is"
         digest = f"  {change.after.digest[:15]}…" if change.after.digest else ""
         echo(f"{change.environment:{width}}  {change.after.name}  {style(what, 'bold')}{digest}")
         # A file that several images are in is shown once, behind the last of them.
-        for number, line in changed_lines(edit) if edit and not dry_run and last[change.path] == place else []:
-            echo(f"  {change.path}:{number}   {_shortened(line)}")
+        if edit and not dry_run and last[change.path] == place:
+            _show_lines(edit)
+    if not dry_run:
+        # Components, Helm values, marked scalars: files that no change is called by.
+        for edit in [edit for path, edit in edits.items() if path not in {each.path for each in proposal.images}][
+            :LISTED
+        ]:
+            _show_lines(edit)
     if len(proposal.images) > LISTED:
         echo(f"… and {len(proposal.images) - LISTED} more")
     if dry_run:
         for edit in proposal.changed:
             echo(unified_diff(edit))
+
+
+def _show_lines(edit: FileEdit) -> None:
+    for number, line in changed_lines(edit):
+        echo(f"  {edit.entry.path}:{number}   {_shortened(line)}")
 
 
 def kept(written: Written) -> list[str]:

@@ -10,7 +10,7 @@ from gitops.clients.git_objects import TreeEntry
 from gitops.config.model import Field
 from gitops.errors import GitopsError, nearest
 from gitops.manifest.components import components_of
-from gitops.manifest.fields import parts_of, set_marked, set_path, set_references
+from gitops.manifest.fields import parts_of, set_marked, set_path, set_references, split_reference
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
@@ -91,6 +91,13 @@ class Edited(NamedTuple):
     edit: ImageEdit
 
 
+class Elsewhere(NamedTuple):
+    """An image outside of kustomizations: the edits of files, and what they said before."""
+
+    edits: list[FileEdit]
+    before: ImageEntry
+
+
 def bump(
     wanted: WantedImage,
     choose: Chooser,
@@ -112,15 +119,15 @@ def bump(
         others = {} if options.where_used else other_edits(tree, wanted, entries, fields, prefix)
         parts = {} if options.where_used else component_edits(tree, wanted, contents)
         edits: dict[str, list[FileEdit]] = {}
-        changes = {}
+        changes, nowhere = {}, Elsewhere([], ImageEntry(wanted.name, "", "", ""))
         for environment, entry in entries.items():
-            found, elsewhere = parts.get(entry.path, []), others.get(environment, [])
-            optional = options.where_used or bool(found or elsewhere)
+            found, elsewhere = parts.get(entry.path, []), others.get(environment, nowhere)
+            optional = options.where_used or bool(found or elsewhere.edits)
             edit = _edit(wanted, options.add, contents[entry.path], entry.path, optional=optional)
             found = [Edited(entry, contents[entry.path], edit), *found] if edit else found
-            if found or elsewhere:
-                edits[environment] = [*(FileEdit(*each[:2], each.edit.data) for each in found), *elsewhere]
-                changes[environment] = _change(environment, entry.path, found, wanted)
+            if found or elsewhere.edits:
+                edits[environment] = [*(FileEdit(*each[:2], each.edit.data) for each in found), *elsewhere.edits]
+                changes[environment] = _change(environment, entry.path, found, elsewhere.before, wanted)
         if not changes:
             problem = f"has no kustomization with an images entry '{wanted.name}'"
             raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
@@ -166,49 +173,62 @@ def refuse_shared(tree: Tree, paths: Set[str], folders: Mapping[str, str], made:
                 raise GitopsError(file.path, problem, f"bump it as well: --env {name}")
 
 
-def _change(environment: str, path: str, found: Sequence[Edited], wanted: WantedImage) -> ImageChange:
-    """What an environment's kustomization said and says; where others say it, only what they say now."""
+def _change(
+    environment: str, path: str, found: Sequence[Edited], before: ImageEntry, wanted: WantedImage
+) -> ImageChange:
+    """What an environment's kustomization said and says; `before` is what others said, where only they say it."""
     if found:
         file, _, edit = found[0]
         return ImageChange(environment, file.path, edit.before, edit.after)
     after = ImageEntry(wanted.name, wanted.repository, wanted.tag, wanted.digest)
-    return ImageChange(environment, path, ImageEntry(wanted.name, "", "", ""), after)
+    return ImageChange(environment, path, before, after)
 
 
 def other_edits(
     tree: Tree, wanted: WantedImage, entries: Mapping[str, TreeEntry], fields: Fields, prefix: str
-) -> dict[str, list[FileEdit]]:
+) -> dict[str, Elsewhere]:
     """Each environment's edits of marked scalars and of `fields`; environments without any are left out."""
     result = {}
     for environment, overlay in entries.items():
-        named = [each for each in fields.get(environment, ()) if each.image == wanted.name]
-        if edits := _edits_beside(tree, wanted, overlay, {join(prefix, each.file): each for each in named}):
-            result[environment] = edits
+        named = [(join(prefix, each.file), each) for each in fields.get(environment, ()) if each.image == wanted.name]
+        if (found := _edits_beside(tree, wanted, overlay, named)).edits:
+            result[environment] = found
     return result
 
 
-def _edits_beside(tree: Tree, wanted: WantedImage, overlay: TreeEntry, fields: Mapping[str, Field]) -> list[FileEdit]:
-    """The edits of the files beside `overlay`, and of `fields` (by path)."""
+def _edits_beside(
+    tree: Tree, wanted: WantedImage, overlay: TreeEntry, fields: Sequence[tuple[str, Field]]
+) -> Elsewhere:
+    """The edits of the files beside `overlay`, and of `fields` (each with its file's path)."""
     parts = parts_of(wanted.repository, wanted.tag, wanted.digest)
     folder, _, name = overlay.path.rpartition("/")
     files = tree.yaml_files(folder)
     if name in KUSTOMIZATIONS:
         del files[overlay.path]
-    files |= tree.find(list(fields))
-    if missing := [path for path in fields if path not in files]:
+    files |= tree.find([path for path, _ in fields])
+    if missing := [path for path, _ in fields if path not in files]:
         raise GitopsError(missing[0], f"is not in {tree.name}", "check the environment's fields in gitops.yaml")
     before = tree.read(list(files.values()))
-    after = {}
+    after, seen = {}, dict[str, str]()
     for path, data in before.items():
+        own = dict[str, str]()
         if b"$gitops" in data and wanted.name.encode() in data:
-            after[path] = set_marked(data, wanted.name, parts, file=path)
+            after[path] = set_marked(data, wanted.name, parts, file=path, seen=seen)
         elif name not in KUSTOMIZATIONS and b"image" in data:
-            after[path] = set_references(data, wanted.name, parts, file=path)
-    for path, each in fields.items():
+            edited = set_references(data, wanted.name, parts, file=path, seen=own)
+            after |= {path: edited} if own else {}
+            seen |= own
+    for path, each in fields:
         part = "" if each.part == "reference" else each.part
-        after[path] = set_path(after.get(path, before[path]), each.path, part, parts, file=path)
-    said = [path for path in sorted(after) if after[path] != before[path] or name in KUSTOMIZATIONS]
-    return [FileEdit(files[path], before[path], after[path]) for path in said]
+        after[path] = set_path(after.get(path, before[path]), each.path, part, parts, file=path, seen=seen)
+    edits = [FileEdit(files[path], before[path], after[path]) for path in sorted(after)]
+    return Elsewhere(edits, _said(wanted.name, seen))
+
+
+def _said(name: str, seen: Mapping[str, str]) -> ImageEntry:
+    """What fields said of the image, each of a part of it."""
+    repository, tag, digest = split_reference(seen.get("", ""))
+    return ImageEntry(name, seen.get("name", repository), seen.get("tag", tag), seen.get("digest", digest))
 
 
 def kept_changes(

@@ -6,7 +6,7 @@ A marker is a comment behind a scalar: `tag: 1.4.1 # {"$gitops": "backend-app-im
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 
 from gitops.errors import GitopsError
 from gitops.manifest.document import Document, Draft, Node
@@ -23,12 +23,16 @@ def parts_of(repository: str, tag: str, digest: str) -> dict[str, str]:
     return {"name": repository, "tag": tag, "digest": digest, "": reference}
 
 
-def set_marked(data: bytes, image: str, parts: Mapping[str, str], *, file: str) -> bytes:
+Seen = MutableMapping[str, str]
+"""Part of an image -> what a field said of it before it was set. Filled where a caller wants to know."""
+
+
+def set_marked(data: bytes, image: str, parts: Mapping[str, str], *, file: str, seen: Seen | None = None) -> bytes:
     """`data` with every scalar that a marker gives to `image` saying its part. Raises `GitopsError`."""
     document = Document(data, file)
     draft = Draft(document)
     for node, part in _marked(document, image):
-        draft.set_scalar(node, _part(document, node, parts, part))
+        _set(draft, node, part, parts, seen)
     return draft.result()
 
 
@@ -69,13 +73,18 @@ def _setting(document: Document, line: int, text: str) -> str:
     return str(setting)
 
 
-def _part(document: Document, node: Node, parts: Mapping[str, str], part: str) -> str:
+def _set(draft: Draft, node: Node, part: str, parts: Mapping[str, str], seen: Seen | None) -> None:
     if not parts[part]:
-        raise document.refusal(node, f"wants the image's {part}, which is not known", f"give it: --{part}")
-    return parts[part]
+        problem = f"wants the image's {part}, which is not known"
+        raise draft.document.refusal(node, problem, f"give it: --{part}")
+    draft.set_scalar(node, parts[part])
+    if seen is not None:
+        seen.setdefault(part, node.value)
 
 
-def set_path(data: bytes, path: str, part: str, parts: Mapping[str, str], *, file: str) -> bytes:
+def set_path(
+    data: bytes, path: str, part: str, parts: Mapping[str, str], *, file: str, seen: Seen | None = None
+) -> bytes:
     """`data` with the scalar at `path` (`backend.image.tag`, `list[0].image`) saying a part. Raises `GitopsError`."""
     document = Document(data, file)
     node = document.roots[0] if document.roots else None
@@ -85,7 +94,7 @@ def set_path(data: bytes, path: str, part: str, parts: Mapping[str, str], *, fil
             raise GitopsError(file, f"has nothing at {path}", "check the path in gitops.yaml")
     assert node is not None
     draft = Draft(document)
-    draft.set_scalar(node, _part(document, node, parts, part))
+    _set(draft, node, part, parts, seen)
     return draft.result()
 
 
@@ -100,15 +109,21 @@ def _step(document: Document, node: Node | None, key: str, index: str) -> Node |
     return found[0] if found else None
 
 
-def set_references(data: bytes, name: str, parts: Mapping[str, str], *, file: str) -> bytes:
+def set_references(data: bytes, name: str, parts: Mapping[str, str], *, file: str, seen: Seen | None = None) -> bytes:
     """`data`, plain manifests, with every `image:` of the repository (or placeholder) `name` saying the reference."""
     document = Document(data, file)
     draft = Draft(document)
     for root in document.roots:
         for node in _image_values(root):
             if node.kind == "scalar" and repository_of(node.value) in (name, parts["name"]):
-                draft.set_scalar(node, _part(document, node, parts, ""))
+                _set(draft, node, "", parts, seen)
     return draft.result()
+
+
+def references(data: bytes, repository: str, *, file: str) -> list[str]:
+    """What every `image:` of `repository` says in `data`, plain manifests. Raises `GitopsError`."""
+    found = (node.value for root in Document(data, file).roots for node in _image_values(root))
+    return [reference for reference in found if repository_of(reference) == repository]
 
 
 def _image_values(root: Node) -> Iterator[Node]:
@@ -131,5 +146,12 @@ def _image_of(container: Node) -> Node | None:
 
 def repository_of(reference: str) -> str:
     """ "r.example:5000/team/app:1.4.1@sha256:…" -> "r.example:5000/team/app"."""
-    head, slash, last = reference.partition("@")[0].rpartition("/")
-    return head + slash + last.partition(":")[0]
+    return split_reference(reference)[0]
+
+
+def split_reference(reference: str) -> tuple[str, str, str]:
+    """Repository, tag and digest of a reference; what it does not say is empty."""
+    named, _, digest = reference.partition("@")
+    head, slash, last = named.rpartition("/")
+    name, _, tag = last.partition(":")
+    return head + slash + name, tag, digest

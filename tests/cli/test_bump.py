@@ -295,3 +295,63 @@ def test_twelve_processes_at_once_all_land(url: str, bare: Path, tmp_path: Path)
     assert git(bare, "rev-list", "--count", "main") == "13"
     assert git(bare, "rev-list", "--merges", "main") == ""
     assert git(bare, "fsck", "--strict", "--no-dangling") == ""
+
+
+PLAIN = f"""kind: Pod
+spec:
+  containers:
+  - name: a
+    image: r.example/team/backend-app:1.4.1@{"sha256:" + "1a" * 32}   # by gitops bump
+  - {{name: b, image: other}}
+"""
+
+
+@pytest.fixture
+def plain(clone: Path) -> Path:
+    """prod is plain manifests, and its chart has two fields in one file."""
+    git(clone, "rm", "--quiet", PROD)
+    (clone / PROD).parent.mkdir(parents=True, exist_ok=True)
+    (clone / "kustomize/overlays/prod/pod.yaml").write_text(PLAIN)
+    (clone / "values.yaml").write_text("image:\n  tag: 1.4.1  # two\n  digest: x\n")
+    fields = "[{file: values.yaml, path: image.%s, image: backend-app-image, part: %s}, "
+    fields = fields % ("tag", "tag") + fields[1:-2] % ("digest", "digest") + "]"
+    text = (clone / "gitops.yaml").read_text()
+    (clone / "gitops.yaml").write_text(text.replace("namespace: prod}", f"namespace: prod, fields: {fields}}}"))
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "-m", "Plain manifests")
+    git(clone, "push", "--quiet")
+    return clone
+
+
+def test_plain_manifests_and_every_field_of_a_file_are_written(plain: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bump", "backend-app", "-e", "prod", *IMAGE]) == 0
+    reference = f"r.example/team/backend-app:1.4.2@{NEW}"
+    written = (plain / "kustomize/overlays/prod/pod.yaml").read_text()
+    assert written == PLAIN.replace(f"r.example/team/backend-app:1.4.1@{'sha256:' + '1a' * 32}", reference)
+    assert (plain / "values.yaml").read_text() == f"image:\n  tag: 1.4.2  # two\n  digest: {NEW}\n"
+    assert [line.split("   ")[0] for line in capsys.readouterr().out.splitlines()[:4]] == [
+        "prod  backend-app-image  1.4.1 -> 1.4.2  sha256:2b2b2b2b…",
+        "  kustomize/overlays/prod/pod.yaml:5",
+        "  values.yaml:2",
+        "  values.yaml:3",
+    ]
+    assert run(["bump", "backend-app", "-e", "prod", *IMAGE]) == 0
+    assert "nothing to change" in capsys.readouterr().out
+    assert run(["images"]) == 0
+    assert "prod     backend-app-image  1.4.2" in capsys.readouterr().out
+
+
+def test_an_older_build_does_not_go_back_into_plain_manifests(
+    plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(tag: str, digest: str, day: int) -> list[str]:
+        image = {"name": "backend-app-image", "repository": "r.example/team/backend-app", "tag": tag, "digest": digest}
+        path = tmp_path / f"{tag}.json"
+        path.write_text(json.dumps({**image, "created": f"2026-11-{day}T00:00:00Z"}))
+        return ["bump", "backend-app", "-e", "prod", "--unchecked", "--from", str(path)]
+
+    assert run(build("1.4.2", NEW, 24)) == 0
+    capsys.readouterr()
+    assert run(build("1.4.1", "sha256:" + "1a" * 32, 23)) == 0
+    assert "prod: has a newer build" in capsys.readouterr().out
+    assert f":1.4.2@{NEW}" in (plain / "kustomize/overlays/prod/pod.yaml").read_text()
