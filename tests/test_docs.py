@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from gitops.validate.codes import CODES
+from gitops.validate.repository import check_document
+from gitops.validate.sources import Sources
 from tests.validate.defects import DEFECTS
 
 ROOT = Path(__file__).parent.parent
@@ -15,6 +17,26 @@ TESTS = sorted({name for *_, shown in TABLE for name in re.findall(r"`(tests/[^`
 
 def test_every_row_is_there_once() -> None:
     assert [int(row[0].strip("| ")) for row in TABLE] == list(range(1, 60))
+
+
+def test_every_row_has_a_check_and_a_test_of_it() -> None:
+    for number, _, _, check, shown in TABLE:
+        assert re.search(r"\b[A-Z]\d{3}\b|`gitops [a-z ]+`", check), number
+        assert set(re.findall(r"`([a-z0-9-]+)`", shown)) or set(re.findall(r"::(\w+)`", shown)), number
+        codes = re.search(r"\b[A-Z]\d{3}\b", check)
+        assert not codes or re.search(r"`[a-z0-9-]+`", shown), f"{number}: no planted defect"
+
+
+def test_every_link_of_a_document_leads_somewhere() -> None:
+    files = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in ROOT.glob("docs/*")}
+    files |= {path.name: path.read_bytes() for path in ROOT.glob("*.md")}
+    files |= {
+        path.relative_to(ROOT).as_posix(): b""
+        for folder in ("kustomize", "cfn")
+        for path in ROOT.glob(f"{folder}/**/*")
+    }
+    found = [f for name in files if name.endswith(".md") for f in check_document(Sources(files), name)]
+    assert [f for f in found if f.code == "D001"] == []
 
 
 def test_every_file_of_the_table_is_there() -> None:

@@ -34,6 +34,8 @@ def command(
 ) -> None:
     """Render the overlays NAMES (all by default) and check them offline; exit 1 where there are errors.
 
+    Without NAMES the repository's CloudFormation templates, scripts, buildspecs and documents are checked too.
+
     A comment on a line leaves a finding out there: # gitops: ignore F002
     """
     if running:
@@ -42,7 +44,7 @@ def command(
     overlays, failed = overlays_of(context.config, context.root, names, context.render_cache, context.remotes)
     if verify_render:
         _verify(context, overlays)
-    findings = sorted([*failed, *validate(overlays)])
+    findings = sorted([*failed, *validate(overlays, whole=not names)])
     if output == "json":
         echo_json(as_json(findings))
     elif output == "sarif":

@@ -16,6 +16,7 @@ from gitops.validate.objects import check_names, check_objects, check_owners, ch
 from gitops.validate.pod_security import check_pod_security
 from gitops.validate.rbac import check_rbac
 from gitops.validate.references import check_references
+from gitops.validate.repository import check_repository
 from gitops.validate.scaling import check_scaling
 from gitops.validate.schema import of_right_shape
 from gitops.validate.scope import Overlay
@@ -38,9 +39,12 @@ CHECKS: tuple[Callable[[Overlay], Iterable[Finding]], ...] = (
 __all__ = ["CHECKS", "Finding", "Overlay", "validate"]
 
 
-def validate(overlays: Sequence[Overlay]) -> list[Finding]:
-    """Every finding in `overlays`, in order of place, each once; those that a comment says to leave are left."""
-    found = set(_findings(overlays))
+def validate(overlays: Sequence[Overlay], whole: bool = True) -> list[Finding]:
+    """Every finding in `overlays`, in order of place, each once; those that a comment says to leave are left.
+
+    `whole`: they are all that the repository has, so that its templates, scripts and documents are checked too.
+    """
+    found = {*_findings(overlays), *(check_repository(overlays) if whole else ())}
     sources = overlays[0].sources if overlays else None
     return sorted(f for f in found if sources is None or f.code not in sources.ignored(f.file, f.line))
 

@@ -229,6 +229,12 @@ CODES = {
         "the ServiceAccount gets nothing",
         "define it, or correct name and namespace",
     ),
+    "R010": Code(
+        ERROR,
+        "ConfigMap aws-auth",
+        "one wrong line locks everybody out, and EKS deprecates it",
+        "use access entries: the access stack has them",
+    ),
     # Network
     "N001": Code(
         ERROR,
@@ -260,6 +266,12 @@ CODES = {
         "service port differs from the container's",
         "the VPC CNI's network policies need them equal",
         "make both the same",
+    ),
+    "N007": Code(
+        ERROR,
+        "Calico with a network of its own",
+        "the pods stay on the VPC CNI, and its policies on interfaces that are not there; its pool may be the VPC's",
+        "let the VPC CNI enforce, or install Calico policy-only (cni.type: AmazonVPC)",
     ),
     # Scaling
     "H001": Code(
@@ -301,6 +313,12 @@ CODES = {
         "priority below the autoscaler's cutoff",
         "such pods add no node: there is no headroom",
         "use -10 or more",
+    ),
+    "A005": Code(
+        WARNING,
+        "Cluster Autoscaler that takes no node away",
+        "nodes that were added once are paid for ever; by default it removes what is under half used for 10 minutes",
+        "leave --scale-down-enabled out",
     ),
     # References
     "F001": Code(
@@ -358,6 +376,12 @@ CODES = {
         "it holds its node and its name",
         "give activeDeadlineSeconds and ttlSecondsAfterFinished",
     ),
+    "W008": Code(
+        WARNING,
+        "certificates of the node",
+        "they are not at the same path on every node's system, and the pods do not start there",
+        "use the image's own, or a ConfigMap",
+    ),
     # Agents
     "L001": Code(
         ERROR,
@@ -395,6 +419,154 @@ CODES = {
         "the agent does not start, or leaves it out",
         "correct it as its schema says",
     ),
+    # CloudFormation and CloudWatch
+    "C001": Code(ERROR, "alarm that tells nobody", "it turns red and nobody looks", "give AlarmActions a topic"),
+    "C002": Code(
+        WARNING,
+        "alarm that does not say what a silence means",
+        "by default it stays as it was: a dead agent raises no alarm",
+        "give TreatMissingData",
+    ),
+    "C003": Code(
+        WARNING, "logs and no alarm", "a failed node is noticed by its users", "add alarms: gitops template writes them"
+    ),
+    "C004": Code(
+        WARNING,
+        "logs and no dashboard",
+        "one made by clicks is in no repository, and is lost with its account",
+        "add an AWS::CloudWatch::Dashboard: gitops template writes one",
+    ),
+    "C005": Code(ERROR, "dashboard that shows nothing", "CloudWatch refuses it", "give DashboardBody widgets, in JSON"),
+    "C006": Code(
+        ERROR,
+        "metric filter counts every application",
+        "one noisy application raises the alarm of another",
+        "name the container in the pattern",
+    ),
+    "C007": Code(
+        ERROR, "pattern misses what it looks for", "most errors are not counted", "name each spelling, or use %regex%"
+    ),
+    "C008": Code(ERROR, "metric filter that CloudWatch refuses", "the stack fails", "correct what is said"),
+    "C009": Code(
+        WARNING,
+        "metric filter without a default",
+        "without a line there is no data, and the alarm cannot tell that all is well",
+        'DefaultValue: "0"',
+    ),
+    "C010": Code(ERROR, "Logs Insights query that does not parse", "it finds nothing", "correct what is said"),
+    "C011": Code(
+        ERROR, "filter after stats", "stats leaves nothing of the fields that it filters on", "put filter before stats"
+    ),
+    "C012": Code(
+        WARNING, "query looks for one spelling only", "ERROR, Error and error are three", "begin it with (?i)"
+    ),
+    "C013": Code(
+        ERROR,
+        "policy on the nodes' role",
+        "every pod of those nodes has it, and pods on others do not",
+        "give the ServiceAccount a role, by EKS Pod Identity",
+    ),
+    "C014": Code(ERROR, "FullAccess policy", "a service needs a few actions of it", "list what is needed"),
+    "C015": Code(
+        WARNING,
+        "pod without a role in AWS",
+        "what it sends to AWS is refused",
+        "add an AWS::EKS::PodIdentityAssociation: gitops template writes it",
+    ),
+    "C016": Code(
+        WARNING, "log group without retention", "it keeps everything for ever, and is billed", "give RetentionInDays"
+    ),
+    "C017": Code(
+        WARNING,
+        "alarm on what pods reserve",
+        "it says how much a pod asks for, and nothing of the room that is left",
+        "use node_cpu_reserved_capacity",
+    ),
+    "C018": Code(
+        ERROR,
+        "scaling policy beside the Cluster Autoscaler",
+        "each sets back what the other decided",
+        "leave the policy out",
+    ),
+    "C019": Code(
+        ERROR, "IAM user", "its keys do not expire, and are shared and lost", "use a role and an access entry"
+    ),
+    "C020": Code(
+        WARNING, "images are not scanned", "what is known to be open is deployed", "ImageScanningConfiguration"
+    ),
+    "C021": Code(
+        ERROR, "API server open to the world", "a stolen token is enough", "give PublicAccessCidrs, or close it"
+    ),
+    "C022": Code(
+        ERROR,
+        "NetworkPolicies that nothing enforces",
+        "everything is allowed, whatever they say",
+        'ConfigurationValues: \'{"enableNetworkPolicy": "true"}\'',
+    ),
+    # Scripts and documents
+    "S001": Code(
+        ERROR,
+        "teardown by what lies in a folder",
+        "what was applied by URL or by hand stays, and what was never applied fails it",
+        "gitops teardown: it deletes what the inventory says",
+    ),
+    "S002": Code(
+        ERROR,
+        "deleted before what uses it",
+        "its pods fail until they go, too",
+        "delete in reverse order, as gitops teardown does",
+    ),
+    "S003": Code(
+        WARNING,
+        "kubeconfig for whatever region is set",
+        "another shell finds another cluster, under a name that is an ARN",
+        "give --region and --alias",
+    ),
+    "S004": Code(ERROR, "context that nothing makes", "kubectl refuses it", "give update-kubeconfig that --alias"),
+    "S005": Code(
+        ERROR,
+        "credential printed",
+        "who reads the log has the cluster until it expires",
+        "pipe it, or keep it in a variable",
+    ),
+    "S006": Code(
+        ERROR,
+        "access by aws-auth",
+        "one wrong line locks everybody out, and a fixed name hides who acted",
+        "aws eks create-access-entry, of a role",
+    ),
+    "S007": Code(
+        ERROR,
+        "applied from an address",
+        "whoever controls it controls the cluster, and each run fetches it anew",
+        "copy it into the repository, at a commit",
+    ),
+    "S008": Code(
+        WARNING, "object made by hand", "a second run fails, and git does not have it", "write it into an overlay"
+    ),
+    "S009": Code(
+        WARNING,
+        "applied and not waited for",
+        "the script is green while the pods never start",
+        "kubectl rollout status, or gitops deploy",
+    ),
+    "S010": Code(
+        ERROR,
+        "identity changed by aws configure",
+        "every later command acts as that user, with a key that does not expire",
+        "kubectl auth can-i --as --as-group; a named profile of a role",
+    ),
+    "S011": Code(
+        ERROR,
+        "NetworkPolicy before what enforces it",
+        "until then everything is allowed, and a test of it says nothing",
+        "turn the enforcer on first",
+    ),
+    "S012": Code(
+        WARNING, "object typed into a shell", "git does not have it, and nothing checks it", "keep it in a file"
+    ),
+    "D001": Code(ERROR, "link to a file that is not there", "the reader finds nothing", "correct the link"),
+    "D002": Code(ERROR, "term that AWS does not have", "the reader looks for it in vain", "use AWS's own"),
 }
 """Code -> what it means. Letters: K kustomization, O object, I image, P Pod Security, R RBAC, N network, H, A scaling,
-F references, W workloads, L logging and monitoring agents."""
+F references, W workloads, L logging and monitoring agents, C CloudFormation and CloudWatch, S scripts, D documents."""

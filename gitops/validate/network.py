@@ -16,6 +16,28 @@ def check_network(overlay: Overlay) -> Iterator[Finding]:
         yield from _policy(overlay, obj, policies, pods)
     for obj in overlay.of_kind("Service"):
         yield from _service(overlay, obj, pods)
+    for pod in overlay.pods():
+        yield from _calico(overlay, pod)
+    for obj in overlay.of_kind("Installation"):
+        yield from _tigera(overlay, obj)
+
+
+def _calico(overlay: Overlay, pod: Pod) -> Iterator[Finding]:
+    """calico-node with a backend of its own instead of the VPC CNI's interfaces, as calico-vxlan.yaml has it."""
+    for path, container in pod.containers if pod.owner.name == "calico-node" else []:
+        for position, entry in enumerate(container.get("env") or []):
+            if entry.get("name") == "CALICO_NETWORKING_BACKEND" and entry.get("value") != "none":
+                where = (*path, "env", position)
+                yield overlay.finding("N007", pod.owner, where, "CALICO_NETWORKING_BACKEND is not none")
+
+
+def _tigera(overlay: Overlay, obj: KubeObject) -> Iterator[Finding]:
+    """https://docs.tigera.io/calico/latest/getting-started/kubernetes/managed-public-cloud/eks"""
+    if not obj.api_version.startswith("operator.tigera.io/"):
+        return
+    kind = ((obj.body.get("spec") or {}).get("cni") or {}).get("type", "Calico")
+    if kind != "AmazonVPC":
+        yield overlay.finding("N007", obj, ("spec", "cni", "type"), f"cni.type is {kind}")
 
 
 def _policy(overlay: Overlay, obj: KubeObject, policies: list[KubeObject], pods: list[Pod]) -> Iterator[Finding]:

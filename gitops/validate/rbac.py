@@ -20,7 +20,10 @@ BUILT_IN_ROLES = {"cluster-admin", "admin", "edit", "view", "extension-apiserver
 
 
 def check_rbac(overlay: Overlay) -> Iterator[Finding]:
-    """Findings in roles and bindings."""
+    """Findings in roles and bindings, and in what EKS takes for one."""
+    for obj in overlay.of_kind("ConfigMap"):
+        if (obj.namespace, obj.name) == ("kube-system", "aws-auth"):
+            yield overlay.finding("R010", obj, ("metadata", "name"), "it maps IAM's users and roles by hand")
     for obj in overlay.of_kind("Role", "ClusterRole"):
         for position, rule in enumerate(obj.body.get("rules") or []):
             yield from _rule(overlay, obj, ("rules", position), rule)

@@ -1,5 +1,6 @@
 """Checks of HorizontalPodAutoscalers and of the Cluster Autoscaler."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -87,6 +88,8 @@ def _nodes(overlay: Overlay, pod: Pod, path: Any, container: Any) -> Iterator[Fi
             where = (*path, field, position)
             if str(argument).startswith("--nodes="):
                 yield overlay.finding("A001", pod.owner, where, str(argument))
+            if re.match(r"--scale-down-enabled=[fF0]", str(argument)):
+                yield overlay.finding("A005", pod.owner, where, str(argument))
             if str(argument).startswith("--node-group-auto-discovery=") and overlay.cluster:
                 tags = str(argument).partition("tag=")[2].split(",")
                 if f"k8s.io/cluster-autoscaler/{overlay.cluster}" not in tags:

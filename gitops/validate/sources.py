@@ -15,7 +15,7 @@ KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 LISTS = {"resources", "bases", "components", "patches", "patchesStrategicMerge"}
 MAPPINGS = {"images", "labels", "configMapGenerator", "secretGenerator", "replacements", "helmCharts"}
 Path = Sequence[str | int]
-_IGNORE = re.compile(r"#\s*gitops:\s*ignore\s+([A-Z]\d{3}(?:[,\s]+[A-Z]\d{3})*)")
+_IGNORE = re.compile(r"(?:#|<!--)\s*gitops:\s*ignore\s+([A-Z]\d{3}(?:[,\s]+[A-Z]\d{3})*)")
 
 
 @dataclass(frozen=True)

@@ -4,25 +4,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gitops.validate.commands import command_problems
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay, Pod
 from gitops.validate.sources import Path
 
 _DOCKER = re.compile(r"^/var/(run/docker\.sock|lib/docker)(/|$)|^/run/docker\.sock$")
+_CERTIFICATES = re.compile(r"^/etc/(ssl|pki)(/|$)")
 _SECRET_NAME = re.compile(r"(?i)(passw(or)?d|secret|token|api_?key|access_?key|private_?key)")
-_SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bk8s-aws-v1\.")
-_SHELL = (
-    (re.compile(r"\bwget\b[^|;&]*\s-0(-|\s|$)"), "wget has no -0: write -O (the letter)"),
-    (re.compile(r"\bcurl\b[^|;&]*\s-0\s"), "curl -0 asks for HTTP/1.0 and prints to stdout: write -O (the letter)"),
-    (re.compile(r"--imgae\b"), "--imgae is not a flag: write --image"),
-    (re.compile(r"\bkubectl logs [\w.-]+=[\w.-]+"), "kubectl logs takes labels after -l"),
-    (re.compile(r"\bcurl\b[^;&]*\|\s*(sudo )?(ba)?sh\b"), "what curl fetches is run unseen"),
-    (
-        re.compile(r"\bwget\b(?![^|;&]*(-T\b|--timeout))[^|;&]*https?://"),
-        "wget without -T hangs where a policy drops it",
-    ),
-    (re.compile(r"\baws ecr get-login(?!-)"), "aws ecr get-login is gone from version 2 of the AWS CLI"),
-)
+SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bk8s-aws-v1\.")
 
 
 def check_workloads(overlay: Overlay) -> Iterator[Finding]:
@@ -38,7 +28,7 @@ def check_workloads(overlay: Overlay) -> Iterator[Finding]:
             yield overlay.finding("W007", obj, ("spec",), "no activeDeadlineSeconds or ttlSecondsAfterFinished")
     for obj in overlay.of_kind("ConfigMap"):
         for key, value in (obj.body.get("data") or {}).items():
-            if _SECRET_VALUE.search(str(value)):
+            if SECRET_VALUE.search(str(value)):
                 yield overlay.finding("W005", obj, ("data", key), f"{key} holds a key or token")
 
 
@@ -48,6 +38,9 @@ def _paths(overlay: Overlay, pod: Pod) -> Iterator[Finding]:
         if _DOCKER.search(host):
             path = (*pod.path, "volumes", position, "hostPath", "path")
             yield overlay.finding("W003", pod.owner, path, f"{host} is Docker's")
+        if _CERTIFICATES.search(host):
+            path = (*pod.path, "volumes", position, "hostPath", "path")
+            yield overlay.finding("W008", pod.owner, path, f"{host} is the node's")
 
 
 def _container(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, Any]) -> Iterator[Finding]:
@@ -64,7 +57,7 @@ def _container(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, A
     for position, entry in enumerate(container.get("env") or []):
         value = entry.get("value")
         named = _SECRET_NAME.search(str(entry.get("name"))) and value and not str(value).startswith(("/", "$("))
-        if named or _SECRET_VALUE.search(str(value)):
+        if named or SECRET_VALUE.search(str(value)):
             yield overlay.finding(
                 "W005", pod.owner, (*path, "env", position), f"{entry.get('name')} has its value here"
             )
@@ -73,6 +66,5 @@ def _container(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, A
 def _commands(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, Any]) -> Iterator[Finding]:
     for field in ("command", "args"):
         for position, argument in enumerate(container.get(field) or []):
-            for pattern, what in _SHELL:
-                if pattern.search(str(argument)):
-                    yield overlay.finding("W006", pod.owner, (*path, field, position), what)
+            for code, _, what in command_problems(str(argument)):
+                yield overlay.finding(code, pod.owner, (*path, field, position), what)

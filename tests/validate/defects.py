@@ -1,5 +1,6 @@
 """Planted defects: the field notes' own, and others. Each stands in a sound repository and must be the only finding."""
 
+from tests.validate.other_files import OTHER_FILES
 from tests.validate.repository import KUSTOMIZATION, SOUND, Defect, workload
 
 ROLE = """\
@@ -600,4 +601,38 @@ DEFECTS = [
         "agent-unknown-key",
         config_map("cwagentconfig.json", '{"logs": {"metrics_collected": {"kubernets": {}}}}  #! L006\n'),
     ),
+    # The notes' own, in objects
+    Defect(
+        "nodes-certificates",
+        files={
+            "sound.yaml": SOUND.replace("enforce: restricted", "enforce: privileged")
+            .replace("audit: restricted", "audit: privileged")
+            .replace("warn: restricted", "warn: privileged")
+        },
+        text=workload(
+            "      containers:",
+            "      volumes:\n        - name: tls\n          hostPath:\n            path: /etc/ssl/certs/ca-bundle.crt  #! W008\n      containers:",
+        ),
+    ),
+    Defect(
+        "never-scales-down",
+        AUTOSCALER.replace("COMMAND", "command:\n            - --scale-down-enabled=false  #! A005"),
+    ),
+    Defect(
+        "aws-auth",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: aws-auth  #! R010\n  namespace: kube-system\ndata: {mapUsers: '[]'}\n"
+        "---\napiVersion: v1\nkind: Namespace\nmetadata:\n  name: kube-system\n  labels:\n"
+        + "".join(
+            f"    pod-security.kubernetes.io/{mode}: privileged\n    pod-security.kubernetes.io/{mode}-version: v1.36\n"
+            for mode in ("enforce", "audit", "warn")
+        ),
+    ),
+    Defect(
+        "calico-with-its-own-network",
+        workload(
+            "          envFrom:",
+            "          env:\n            - name: CALICO_NETWORKING_BACKEND  #! N007\n              value: vxlan\n          envFrom:",
+        ).replace("  name: other\n", "  name: calico-node\n"),
+    ),
+    *OTHER_FILES,
 ]

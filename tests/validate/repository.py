@@ -1,5 +1,6 @@
 """A small sound repository, and defects planted in it. A line that ends with `#! CODE` is where CODE must be found."""
 
+import posixpath
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,16 +131,21 @@ def workload(old: str = "", new: str = "") -> str:
 
 @dataclass(frozen=True)
 class Defect:
-    """What is planted: `defect.yaml` beside the sound objects, or any file of the overlay instead."""
+    """What is planted: `defect.yaml` beside the sound objects, or any file of the overlay instead.
+
+    `files` are relative to the overlay; `beside` to the repository's top.
+    """
 
     name: str
     text: str = ""
     files: dict[str, str] = field(default_factory=dict)
     config: tuple[str, str] = ("", "")
+    beside: dict[str, str] = field(default_factory=dict)
 
     def marked(self) -> dict[str, str]:
         """The overlay's files, with the marks."""
         files = {"kustomization.yaml": KUSTOMIZATION, "sound.yaml": SOUND, "defect.yaml": self.text, **self.files}
+        files |= {f"../../../{name}": text for name, text in self.beside.items()}
         if not self.text:
             del files["defect.yaml"]
             files["kustomization.yaml"] = files["kustomization.yaml"].replace("  - defect.yaml\n", "")
@@ -148,7 +154,7 @@ class Defect:
     def expected(self) -> set[tuple[str, int, str]]:
         """(file, line, code) of every `#! CODE`."""
         return {
-            (f"kustomize/overlays/prod/{name}", number, code)
+            (posixpath.normpath(f"kustomize/overlays/prod/{name}"), number, code)
             for name, text in self.marked().items()
             for number, line in enumerate(text.splitlines(), 1)
             for marks in re.findall(r"#!([A-Z0-9, ]+)$", line)

@@ -6,6 +6,7 @@ import pytest
 
 from gitops.validate.codes import CODES
 from tests.validate.defects import DEFECTS
+from tests.validate.other_files import FLUENT_BIT, SOUND_FILES
 from tests.validate.repository import Defect, findings
 
 UNPLANTED = {"K001", "K015", "O008"}
@@ -15,6 +16,14 @@ UNPLANTED = {"K001", "K015", "O008"}
 @pytest.mark.kubectl
 def test_the_sound_repository_has_no_finding(tmp_path: Path) -> None:
     Defect("none").write(tmp_path)
+    assert findings(tmp_path) == []
+
+
+@pytest.mark.kubectl
+def test_sound_templates_scripts_and_documents_have_no_finding(tmp_path: Path) -> None:
+    Defect(
+        "none", FLUENT_BIT.replace("serviceAccountName: other", "serviceAccountName: app"), beside=SOUND_FILES
+    ).write(tmp_path)
     assert findings(tmp_path) == []
 
 
