@@ -1,6 +1,7 @@
 """A kustomization and what it is built on -> objects, in kustomize's order of doing things."""
 
 import os
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,8 +12,8 @@ from gitops.render.name_references import fix_references
 from gitops.render.objects import checked_objects
 from gitops.render.problems import NotModelled, Place, RenderError, closest
 from gitops.render.reader import Position, Positions, read_config, read_objects
-from gitops.render.resource import Resource, ResourceList
-from gitops.render.scalars import plain, settled
+from gitops.render.resource import ORIGIN, Resource, ResourceList
+from gitops.render.scalars import plain, resolve, settled
 from gitops.render.sources import Sources, is_remote
 
 if TYPE_CHECKING:
@@ -48,10 +49,11 @@ _BUILD_ANNOTATIONS = frozenset(
         "config.kubernetes.io/path",
         "config.kubernetes.io/index",
         "config.k8s.io/id",
-        "config.kubernetes.io/origin",
         "alpha.config.kubernetes.io/transformations",
     ]
 )
+_MANAGED_BY = {"app.kubernetes.io/managed-by": "kustomize-v5.8.1"}
+_ORIGIN = re.compile(r"[A-Za-z_.][\w./-]*", re.ASCII)
 _NAME_REFERENCE = {
     "group": FIELD_SPEC["group"],
     "version": FIELD_SPEC["version"],
@@ -78,6 +80,7 @@ def build(sources: Sources, folder: str) -> Built:
     """
     built = Built()
     top = _Target(sources, folder, (), (), built)
+    metadata = _build_metadata(top)
     resources, specs = top.accumulated(ResourceList(), default_specs())
     if any(each.hashed for each in resources):
         from gitops.render.generators import add_hashes
@@ -88,18 +91,34 @@ def build(sources: Sources, folder: str) -> Built:
     order.sort(resources, top.kustomization.get("sortOptions"), top.place("sortOptions"))
     resources.changed()
     resources.check_unique("all transformations")
+    if "managedByLabel" in metadata:
+        from gitops.render.labels import OWN, write_pairs
+
+        write_pairs(resources, _MANAGED_BY, (OWN,))
     for each in resources:
-        _finish(each)
+        _finish(each, keep_origin="originAnnotations" in metadata)
     built.resources = resources.items
     return built
 
 
-def _finish(resource: Resource) -> None:
+def _build_metadata(top: "_Target") -> list[str]:
+    """What the overlay asks to be told about its objects; that of its bases does not count."""
+    asked = top.kustomization.list("buildMetadata")
+    for index, each in enumerate(asked):
+        if each not in ("managedByLabel", "originAnnotations"):
+            raise NotModelled(f"buildMetadata {each}", "take it away", top.place("buildMetadata", index))
+    top.origin = "" if asked else None
+    return asked
+
+
+def _finish(resource: Resource, *, keep_origin: bool) -> None:
     """Annotations become texts, as kustomize leaves them; odd scalars become their values."""
     metadata = resource.body["metadata"]
     if "annotations" in metadata:
         kept = {
-            plain(key): text for key, text in resource.texts("annotations").items() if key not in _BUILD_ANNOTATIONS
+            plain(key): text
+            for key, text in resource.texts("annotations").items()
+            if key not in _BUILD_ANNOTATIONS and (keep_origin or key != ORIGIN)
         }
         del metadata["annotations"]
         if kept:
@@ -119,6 +138,8 @@ class _Target:
         self._built = built
         self.kustomization = self._load(chain)
         self._chain = (*chain, self.kustomization.file)
+        self.origin: str | None = None
+        """Where this folder is from the overlay, as resources spell it; None where nobody asks."""
 
     def _load(self, chain: tuple[str, ...]) -> Kustomization:
         present = [name for name in FILE_NAMES if os.path.isfile(os.path.join(self._folder, name))]
@@ -164,11 +185,20 @@ class _Target:
         if not is_remote(path) and self._sources.folder(self._folder, path, self.place("resources", index)) is None:
             data, file = self._read(path, "resources", index)
             for value, line in checked_objects(read_objects(data, file), file):
-                resources.append(Resource(value, file, line))
+                resource = Resource(value, file, line)
+                if self.origin is not None:
+                    resource.annotate(ORIGIN, f"path: {self._from_overlay(path)}\n")
+                resources.append(resource)
             return specs
         below, their_specs = self._below(path, "resources", index).accumulated(ResourceList(), default_specs())
         resources.extend(below)
         return merge_specs(specs, their_specs, self.place("resources", index))
+
+    def _from_overlay(self, path: str) -> str:
+        found = os.path.normpath(os.path.join(self.origin or "", path))
+        if is_remote(path) or not _ORIGIN.fullmatch(found) or not isinstance(resolve(found), str):
+            raise NotModelled(f"the origin {found}", "take buildMetadata away", self.kustomization.file)
+        return found
 
     def _below(self, path: str, field: str, index: int) -> "_Target":
         place = self.place(field, index)
@@ -185,6 +215,8 @@ class _Target:
         if target.kustomization.is_component != (field == "components"):
             wanted = "a Component" if field == "components" else "no Component"
             raise RenderError(place, f"'{path}' must be {wanted}", "list components under components:")
+        if self.origin is not None:
+            target.origin = self._from_overlay(path)
         return target
 
     def _folders_near(self, path: str) -> str:
@@ -201,6 +233,11 @@ class _Target:
                 raise NotModelled("varReference", "use replacements", file)
             found = specs_from(fields, fields.get("nameReference") or [])
             merged = merge_specs(merged, found, file)
+        for index, path in self._each("crds"):
+            from gitops.render.crds import crd_specs
+
+            data, file = self._read(path, "crds", index)
+            merged = merge_specs(merged, crd_specs(data, file), file)
         return merged
 
     def _generate(self, resources: ResourceList) -> None:
@@ -216,7 +253,10 @@ class _Target:
                 def read(path: str, at: tuple[str | int, ...] = (field, index)) -> bytes:
                     return self._read(path, *at)[0]
 
-                absorb(resources, generated(kind, entry, options, read, place))
+                new = generated(kind, entry, options, read, place)
+                if self.origin is not None:
+                    new.annotate(ORIGIN, self._configured_by(f"{kind}Generator"))
+                absorb(resources, new)
 
     def _transform(self, resources: ResourceList, specs: Specs) -> None:
         """Every transformation of this kustomization, in kustomize's order. Each is imported where it is asked for."""
@@ -229,8 +269,10 @@ class _Target:
 
             for patch in merged:
                 apply_documents(resources, patch.documents, patch, copied=True)
+            self._check_origins(resources)
             for patch in patched:
                 apply_patch(resources, patch)
+            self._set_origins(resources, "PatchTransformer")
         self._rename(resources, specs)
         self._label(resources, specs)
         if older:
@@ -245,6 +287,24 @@ class _Target:
             for entry, place in replaced:
                 replace(resources, entry, place)
         self._warn_of_patches([*patched, *older])
+        self._check_origins(resources)
+
+    def _without_origin(self, resources: ResourceList) -> list[Resource]:
+        asked = self.origin is not None
+        return [each for each in resources if asked and ORIGIN not in each.texts("annotations")]
+
+    def _check_origins(self, resources: ResourceList) -> None:
+        if self._without_origin(resources):
+            raise NotModelled("buildMetadata with a patch that removes an origin", "take it away", self._chain[-1])
+
+    def _set_origins(self, resources: ResourceList, by: str) -> None:
+        """An object whose origin a patch removed is from that patch."""
+        for each in self._without_origin(resources):
+            each.annotate(ORIGIN, self._configured_by(by))
+
+    def _configured_by(self, kind: str) -> str:
+        file = self._from_overlay(os.path.basename(self.kustomization.file))
+        return f"configuredIn: {file}\nconfiguredBy:\n  apiVersion: builtin\n  kind: {kind}\n"
 
     def _each(self, field: str) -> "enumerate[Any]":
         return enumerate(self.kustomization.list(field))

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from gitops.render.problems import NotModelled, Place, RenderError
-from gitops.render.resource import Resource, ResourceList
+from gitops.render.resource import ORIGIN, Resource, ResourceList
 from gitops.render.scalars import is_null, plain, settled, text_of
 
 Read = Callable[[str], bytes]
@@ -148,6 +148,8 @@ def _take_place(new: Resource, old: Resource) -> None:
     for field in ("labels", "annotations"):
         merged = {**old.texts(field), **new.texts(field)}
         metadata.pop(field, None)
+        if field == "annotations" and new.behavior == "merge" and merged.pop(ORIGIN, "") and ORIGIN in old.texts(field):
+            merged[ORIGIN] = old.texts(field)[ORIGIN]
         if merged:
             metadata[field] = dict(sorted(merged.items()))
     metadata["name"] = old.name

@@ -90,9 +90,7 @@ NOT_MODELLED = {
     "generators": "commit what it generates",
     "transformers": "use patches or replacements",
     "validators": "validate in the pipeline",
-    "crds": "list the fields in a file under configurations",
     "openapi": "use JSON 6902 patches for lists of custom resources",
-    "buildMetadata": "take it away: `gitops render` knows where each object is from",
 }
 """Fields that only the real kustomize renders, with what to use instead."""
 

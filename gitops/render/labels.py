@@ -8,7 +8,7 @@ from gitops.render.problems import Place, RenderError
 from gitops.render.resource import Resource, ResourceList
 from gitops.render.scalars import plain
 
-_OWN = FieldSpec("", "", "", "metadata/labels", True)
+OWN = FieldSpec("", "", "", "metadata/labels", True)
 
 
 def add_labels(resources: ResourceList, entry: dict[str, Any], specs: Specs, place: Place) -> None:
@@ -20,7 +20,7 @@ def add_labels(resources: ResourceList, entry: dict[str, Any], specs: Specs, pla
     else:
         if entry.get("includeTemplates"):
             fields = merge_fields(fields, specs.fields["templateLabels"], place)
-        fields = merge_fields(fields, (_OWN,), place)
+        fields = merge_fields(fields, (OWN,), place)
     write_pairs(resources, entry.get("pairs") or {}, fields)
 
 

@@ -12,6 +12,9 @@ from gitops.render.scalars import is_null, text_of
 NO_NAMESPACE = "_non_namespaceable_"
 DEFAULT_NAMESPACE = "default"
 
+ORIGIN = "config.kubernetes.io/origin"
+"""The annotation that says where an object is from, with `buildMetadata`."""
+
 Id = tuple[str, str, str, str, str]
 """Group, version, kind, name, effective namespace: what must be unique."""
 
@@ -121,6 +124,10 @@ class Resource:
         """The labels or the annotations, as texts."""
         found = self.metadata.get(field)
         return {key: text_of(value) for key, value in found.items()} if isinstance(found, dict) else {}
+
+    def annotate(self, name: str, text: str) -> None:
+        """Add an annotation; the others become texts."""
+        self.metadata["annotations"] = {**self.texts("annotations"), name: text}
 
     def __str__(self) -> str:
         namespace = "" if self.effective_namespace == NO_NAMESPACE else self.namespace

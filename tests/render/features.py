@@ -139,6 +139,14 @@ FEATURES: dict[str, tuple[str, dict[str, str]]] = {
         "sortOptions: {order: legacy, legacySortOptions: {orderFirst: [Service, Deployment], orderLast: [Namespace]}}",
         {},
     ),
+    "managedBy": ("buildMetadata: [managedByLabel]", {}),
+    "origins": ("buildMetadata: [originAnnotations]", {}),
+    "crds": (
+        "crds: [types.json]",
+        {
+            "types.json": '{"x.Ingress": {"Schema": {"properties": {"apiVersion": {}, "kind": {}, "metadata": {}, "spec": {"$ref": "x.Spec"}}}}, "x.Spec": {"Schema": {"properties": {"made": {"x-kubernetes-label-selector": ""}, "rules": {"$ref": "x.Rule"}}}}, "x.Rule": {"Schema": {"properties": {"host": {"x-kubernetes-identity": ""}, "http": {"x-kubernetes-object-ref-api-version": "v1", "x-kubernetes-object-ref-kind": "ConfigMap", "x-kubernetes-object-ref-name-key": "conf"}}}}}'
+        },
+    ),
     "configurations": (
         "configurations: [conf.yaml]",
         {
