@@ -73,3 +73,30 @@ def test_every_code_is_documented() -> None:
     text = (ROOT / "docs/validate.md").read_text()
     rows = re.findall(r"(?m)^\| ([A-Z]\d{3}) \| (\w+) \| (.+?) \|", text)
     assert rows == [(code, entry.severity, entry.title) for code, entry in CODES.items()]
+
+
+PAINS = (1, 2, 5, 6, 7, 10, 11, 13, 14, 15, 18, 19, 20, 21)
+"""What hurts users of other tools, and that a deploy must not do."""
+DEPLOY = (ROOT / "docs/deploy.md").read_text()
+PAIN_ROWS = {int(number): tests for number, tests in re.findall(r"(?m)^\| (\d+) [^|]+\| (.+?) \|$", DEPLOY)}
+FUNCTIONS = {
+    name
+    for file in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"(?m)^def (test_\w+)\(", file.read_text())
+}
+
+
+def test_every_pain_has_a_row_and_tests_that_bear_its_number() -> None:
+    assert tuple(PAIN_ROWS) == PAINS
+    for number, tests in PAIN_ROWS.items():
+        named = f"test_pain_{number:02}_"
+        assert f"`{named}…`" in tests
+        assert any(name.startswith(named) for name in FUNCTIONS), named
+
+
+def test_what_the_table_of_pains_names_is_there() -> None:
+    named = [name for tests in PAIN_ROWS.values() for name in re.findall(r"`([^`]+)`", tests)]
+    files = [name for name in named if "/" in name]
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+    functions = {name for name in named if "/" not in name and not name.endswith("…")}
+    assert functions - FUNCTIONS == set()

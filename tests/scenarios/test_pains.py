@@ -31,6 +31,28 @@ def notes(world: World, objects: list[KubeObject], **policy: Any) -> dict[str, s
     return {str(change.ref): f"{change.action} {change.note}" for change in world.plan(objects, **policy).changes}
 
 
+# --- 1: rollback fights automation (and tests/cli/test_rollback.py)
+
+
+@pytest.mark.cluster
+def test_pain_01_a_rollback_brings_generated_config_maps_back(real_world: World) -> None:
+    def release(number: int, image: str) -> list[KubeObject]:
+        uses = [{"name": "s", "configMap": {"name": f"settings-{number}"}}]
+        space = real_world.space
+        return [config_map(f"settings-{number}", space), deployment(namespace=space, image=image, volumes=uses)]
+
+    good, bad = release(1, "registry.invalid/web:1"), release(2, "registry.invalid/web:crash")
+    real_world.deploy(good, "a" * 40)
+    real_world.cluster.delete(good[0].ref)
+    intent = Intent(earlier=lambda revision: ("the good one", good))
+    with pytest.raises(NotReady, match=r"CrashLoopBackOff.*; rolled back to aaaaaaa, healthy"):
+        real_world.deploy(bad, "b" * 40, intent)
+    assert real_world.get(good[0]) is not None
+    assert real_world.inventory().deployed
+    assert real_world.inventory().history[0].revision == "a" * 40
+    assert real_world.plan(good).pending == ()
+
+
 # --- 2: mass deletion
 
 
@@ -257,6 +279,25 @@ def test_pain_06_a_generated_config_map_stays_while_a_replica_set_uses_it(world:
     assert world.get(old) is None
 
 
+@pytest.mark.parametrize(("api_version", "kind"), [("apps/v1", "ControllerRevision"), ("v1", "Pod")])
+def test_pain_06_a_generated_config_map_stays_while_an_old_revision_or_a_pod_uses_it(
+    api_version: str, kind: str
+) -> None:
+    world = World(FakeCluster(), "app")
+    old = config_map("settings-1", "app")
+    world.deploy([old, *many("app", 3)])
+    pod = {"containers": [], "volumes": [{"name": "s", "configMap": {"name": "settings-1"}}]}
+    content = {"data": {"spec": {"template": {"spec": pod}}}} if kind == "ControllerRevision" else {"spec": pod}
+    metadata = {"name": "web-1", "namespace": "app"}
+    user = world.cluster.create(KubeObject({"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}))
+    world.deploy(many("app", 3))
+    assert world.get(old) is not None
+    assert notes(world, many("app", 3))[str(old.ref)] == f"skip kept: {kind}/web-1 still uses it"
+    world.cluster.delete(user.ref)
+    world.deploy(many("app", 3))
+    assert world.get(old) is None
+
+
 # --- 7: throttling and discovery
 
 
@@ -377,6 +418,27 @@ def test_pain_14_an_immutable_field_is_a_replacement_that_must_be_allowed(world:
     assert new is not None
     assert new.uid != live.uid
     assert new.body["spec"]["selector"] == labels
+
+
+@pytest.mark.cluster
+def test_pain_14_what_holds_data_is_never_replaced(real_world: World) -> None:
+    template = deployment(namespace=real_world.space).body["spec"]["template"]
+    spec = {"serviceName": "web", "replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template}
+    metadata = {"name": "web", "namespace": real_world.space, "annotations": {"gitops/allow-replace": "true"}}
+    first = KubeObject({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": spec})
+    real_world.deploy([first])
+    before = real_world.get(first)
+    second = KubeObject({**first.body, "spec": {**spec, "serviceName": "other"}})
+    assert [(change.action, change.risk) for change in real_world.plan([second]).pending] == [
+        (Action.REPLACE, Risk.DATA_LOSS)
+    ]
+    name = f"StatefulSet/{real_world.space}/web"
+    with pytest.raises(GitopsError, match=f"^{name}: "):
+        real_world.deploy([second])
+    after = real_world.get(first)
+    assert before is not None
+    assert after is not None
+    assert after.uid == before.uid
 
 
 # --- 15: an older build overwrites a newer one
@@ -534,4 +596,22 @@ def test_pain_21_an_autoscaler_that_is_only_in_the_cluster_counts_too(world: Wor
     given = [config_map(namespace=world.space), deployment(namespace=world.space, replicas=3)]
     world.deploy(given)
     world.edit(given[1].ref, {"spec": {"replicas": 5}})
+    assert world.plan(given).pending == ()
+
+
+def test_pain_21_a_scaled_object_counts_as_an_autoscaler(world: World) -> None:
+    group = "keda.sh"
+    spec = {"scaleTargetRef": {"name": "web"}, "minReplicaCount": 2}
+    scaled = KubeObject(
+        {
+            "apiVersion": f"{group}/v1",
+            "kind": "ScaledObject",
+            "metadata": {"name": "web", "namespace": world.space},
+            "spec": spec,
+        }
+    )
+    given = [definition("ScaledObject", group), scaled, deployment(namespace=world.space, replicas=3)]
+    world.deploy(given)
+    assert replicas(world) == 3
+    world.edit(given[2].ref, {"spec": {"replicas": 6}})
     assert world.plan(given).pending == ()
