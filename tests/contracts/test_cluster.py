@@ -175,3 +175,43 @@ def test_a_new_definition_is_served(cluster: Cluster, space: str) -> None:
         time.sleep(0.1)
     made = cluster.apply(widget(namespace=space, group=group, size=3))
     assert is_applied(widget(namespace=space, group=group, size=3), made)
+
+
+def event(name: str, space: str, about: KubeObject, kind: str = "Warning", reason: str = "FailedCreate") -> KubeObject:
+    involved = {"kind": about.kind, "namespace": space, "name": about.name, "uid": about.uid}
+    metadata = {"name": name, "namespace": space}
+    body = {"apiVersion": "v1", "kind": "Event", "metadata": metadata, "involvedObject": involved}
+    return KubeObject({**body, "type": kind, "reason": reason, "message": "as it is"})
+
+
+def test_events_are_selected_by_what_they_are_about(cluster: Cluster, space: str) -> None:
+    one, other = cluster.apply(config_map("one", space)), cluster.apply(config_map("other", space))
+    for each in (event("a", space, one), event("b", space, other), event("c", space, one, "Normal")):
+        cluster.create(each)
+    fields = {"involvedObject.uid": one.uid, "type": "Warning"}
+    assert [each.name for each in cluster.list("", "Event", space, fields=fields).objects] == ["a"]
+
+
+def test_a_watch_selects_by_fields(cluster: Cluster, space: str) -> None:
+    about = cluster.apply(config_map(namespace=space))
+    fields = {"type": "Warning", "reason": "FailedCreate"}
+    listing = cluster.list("", "Event", space, fields=fields)
+    for each in (
+        event("a", space, about, "Normal"),
+        event("b", space, about, reason="Other"),
+        event("c", space, about),
+    ):
+        cluster.create(each)
+    watch = cluster.watch("", "Event", space, listing.resource_version, 10, fields=fields)
+    assert next(found.object.name for found in watch if found.type != "BOOKMARK") == "c"
+
+
+def test_who_replaces_an_object_may_say_who_owns_its_fields(cluster: Cluster, space: str) -> None:
+    """Adoption rests on it: fields of another manager are recorded as ours, and go away with our next apply."""
+    cluster.create(config_map(namespace=space, a="1", b="2"))
+    live = cluster.get(config_map(namespace=space).ref)
+    assert live is not None
+    (entry,) = live.metadata.get("managedFields") or [{"apiVersion": "v1", "fieldsType": "FieldsV1"}]
+    ours = {**entry, "manager": "gitops", "operation": "Apply", "fieldsV1": {"f:data": {"f:a": {}, "f:b": {}}}}
+    cluster.replace(live.with_metadata(managedFields=[ours]))
+    assert cluster.apply(config_map(namespace=space, a="1")).body["data"] == {"a": "1"}
