@@ -41,12 +41,11 @@ def _show_images(written: Written, dry_run: bool) -> None:
         # A file that several images are in is shown once, behind the last of them.
         if edit and not dry_run and last[change.path] == place:
             _show_lines(edit)
-    if not dry_run:
-        # Components, Helm values, marked scalars: files that no change is called by.
-        for edit in [edit for path, edit in edits.items() if path not in {each.path for each in proposal.images}][
-            :LISTED
-        ]:
-            _show_lines(edit)
+    # Components, Helm values, marked scalars: files that no change is called by.
+    called = {change.path for change in proposal.images}
+    others = [] if dry_run else [edit for path, edit in edits.items() if path not in called]
+    for edit in others[:LISTED]:
+        _show_lines(edit)
     if len(proposal.images) > LISTED:
         echo(f"… and {len(proposal.images) - LISTED} more")
     if dry_run:
