@@ -1,6 +1,7 @@
 """What a tag means, asked of the registry: digest, build time and platforms; checked before anything is written."""
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -58,7 +59,7 @@ def _described(wanted: WantedImage, image: Image, reference: str, registry: Regi
     missing = [each for each in image.platforms if _plain(each) not in map(_plain, has)] if has else []
     if missing:
         raise GitopsError(subject, f"is not for {', '.join(missing)} but {', '.join(has)}", "build it for them")
-    labels = (config.get("config") or {}).get("Labels") or {}
+    labels = _labels(config)
     return replace(
         wanted,
         digest=manifest.digest,
@@ -72,11 +73,22 @@ def tag_by_policy(image: Image, policy: str, registry: Registry) -> str:
 
     def built(tag: str) -> datetime | None:
         manifest = registry.manifest(image.repository, tag)
-        config = registry.image_config(image.repository, manifest) if manifest else {}
-        created = ((config.get("config") or {}).get("Labels") or {}).get(CREATED)
+        created = _labels(registry.image_config(image.repository, manifest)).get(CREATED) if manifest else None
         return moment(created, f"{image.repository}:{tag}") if created else None
 
-    return choose(policy, registry.tags(image.repository), built, image.repository)
+    tags = (tag for tag in registry.tags(image.repository) if not _OF_A_DIGEST.fullmatch(tag))
+    return choose(policy, tags, built, image.repository)
+
+
+_OF_A_DIGEST = re.compile(r"sha256-[0-9a-f]{64}(\.\w+)?")
+"""Tags of what belongs to an image: cosign's signatures and attestations, and the index of its referrers."""
+
+
+def _labels(config: Mapping[str, Any]) -> Mapping[str, str]:
+    """The labels in an image's config; none in that of an artifact which is no image."""
+    inner = config.get("config")
+    labels = inner.get("Labels") if isinstance(inner, dict) else None
+    return labels if isinstance(labels, dict) else {}
 
 
 def platforms(manifest: Manifest) -> list[str]:

@@ -92,6 +92,14 @@ def test_a_variant_that_an_architecture_has_anyway_is_no_other_platform() -> Non
     assert wanted_image(IMAGE, REPOSITORY, "1.4.2", registry).tag == "1.4.2"
 
 
+@pytest.mark.parametrize("policy", ["semver:^1.4", "newest-build", "alphabetical"])
+def test_a_policy_never_takes_a_signature_for_an_image(policy: str) -> None:
+    registry = FakeRegistry(index("linux/amd64"))
+    for tag in (f"sha256-{'2b' * 32}.sig", f"sha256-{'2b' * 32}.att", f"sha256-{'2b' * 32}"):
+        registry.known["team/backend-app", tag] = SINGLE
+    assert tag_by_policy(IMAGE, policy, registry) == "1.4.2"
+
+
 def given(digest: str, tag: str = "1.4.2") -> WantedImage:
     return WantedImage(IMAGE.name, REPOSITORY, tag, digest)
 
