@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--add", is_flag=True, help="Add an images entry where TO has none.")
 @click.option("--allow-older", is_flag=True, help="Go back to an older build.")
 @click.option("--despite-hold", is_flag=True, help="Change TO though it is held.")
+@click.option("--pull-request", is_flag=True, help="Open or update a pull request instead of pushing.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 @where
@@ -34,6 +35,7 @@ def command(
     add: bool,
     allow_older: bool,
     despite_hold: bool,
+    pull_request: bool,
     dry_run: bool,
     as_json: bool,
     url: str | None,
@@ -47,12 +49,18 @@ def command(
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions
     from gitops.manifest.promote import promote, promotion
+    from gitops.manifest.review import topic_of
 
     with context.manifests(url, branch, (source, target)) as place:
         options = BumpOptions(add=add, allow_older=allow_older, despite_hold=despite_hold, author=author)
         wish = promotion(place.config, source, target, options, unproved=unproved, skip=skip_stages)
         intent = promote(wish, datetime.now(UTC), config_file=place.config.file, prefix=place.prefix)
+        if pull_request:
+            place = place.proposing(topic_of("promote", (source, target)))
+        requests = context.pull_requests(place) if pull_request and not dry_run else None
         written = place.write(intent, dry_run=dry_run)
         notes = place.settle(written)
+        if requests and written.commit:
+            notes += context.review(requests, place, written)
     show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
     return PENDING if dry_run and written.proposal.changed else DONE

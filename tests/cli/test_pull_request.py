@@ -68,6 +68,22 @@ def test_other_environments_have_a_pull_request_of_their_own(codecommit: CodeCom
     assert codecommit.asked.count("CreatePullRequest") == 2
 
 
+def test_a_promotion_can_be_reviewed_too(codecommit: CodeCommit, clone: Path, bare: Path) -> None:
+    text = (clone / "gitops.yaml").read_text()
+    (clone / "gitops.yaml").write_text(text.replace("  - {name: worker-image, repository: team/worker}\n", ""))
+    git(clone, "commit", "--quiet", "-am", "One image")
+    git(clone, "push", "--quiet")
+    assert run(["bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--unchecked", "--digest", NEW]) == 0
+    before = git(bare, "rev-parse", "main")
+    assert run(["promote", "staging", "prod", "--pull-request", "--dry-run"]) == 3
+    assert codecommit.asked == []
+    assert run(["promote", "staging", "prod", "--pull-request"]) == 0
+    assert git(bare, "rev-parse", "main") == before == git(bare, "rev-parse", "gitops/promote-staging-prod~1")
+    assert codecommit.requests["1"]["title"] == "promote staging to prod"
+    [posted] = codecommit.comments.values()
+    assert "1.4.1 -> 1.4.2" in posted["comment"]["content"]
+
+
 def test_a_dry_run_opens_none(codecommit: CodeCommit, bare: Path) -> None:
     assert propose("1.4.2", NEW, "--dry-run") == 3
     assert codecommit.asked == []
