@@ -229,8 +229,9 @@ class _Target:
         for index, path in enumerate(self.kustomization.list("configurations")):
             data, file = self._read(path, "configurations", index)
             fields = check(read_config(data, file) or {}, _CONFIGURATION, Positions(data, file))
-            if fields.get("varReference"):
-                raise NotModelled("varReference", "use replacements", file)
+            # Without vars, which only kustomize renders, varReference says nothing.
+            if any(each.get("create") for each in fields.get("varReference") or ()):
+                raise NotModelled("varReference with create", "use replacements", file)
             found = specs_from(fields, fields.get("nameReference") or [])
             merged = merge_specs(merged, found, file)
         for index, path in self._each("crds"):
