@@ -10,7 +10,8 @@ from gitops.errors import GitopsError, Problems
 from gitops.inventory import Inventory, from_object
 from gitops.objects import FieldConflict, KubeObject, ObjectRef
 from gitops.plan.adoption import added_by_hand, adoptable, without_orphans
-from gitops.plan.autoscaling import AUTOSCALERS, autoscaled
+from gitops.plan.autoscaling import AUTOSCALERS, autoscaled, spec_of
+from gitops.plan.definitions import defined
 from gitops.plan.fields import is_applied
 from gitops.plan.mask import Mask, remember_secrets
 from gitops.plan.model import Snapshot
@@ -71,12 +72,18 @@ def read(
 
 
 def _kinds(reader: Reader, desired: Sequence[KubeObject], inventory: Inventory) -> Kinds:
-    """What the cluster serves; asked anew where it seems to lack something, as that may be new, and where something may
-    have to be deleted: what an earlier run saw decides no deletion."""
+    """What the cluster serves; asked anew where something may have to be deleted, too: what an earlier run saw decides
+    no deletion."""
+    kinds = kinds_for(reader, desired)
+    prunes = kinds.remembered and inventory.owned - {each.ref for each in desired}
+    return reader.kinds(refresh=True) if prunes else kinds
+
+
+def kinds_for(reader: Reader, desired: Iterable[KubeObject]) -> Kinds:
+    """What the cluster serves; asked anew where it seems to lack a kind of `desired`, as that may be new."""
     kinds = reader.kinds()
     lacks = any(kinds.find(each.group, each.kind, each.version) is None for each in desired)
-    prunes = kinds.remembered and inventory.owned - {each.ref for each in desired}
-    return reader.kinds(refresh=True) if lacks or prunes else kinds
+    return reader.kinds(refresh=True) if lacks else kinds
 
 
 def _live(
@@ -94,7 +101,7 @@ def _live(
 
 def _autoscaled(reader: Reader, pool: ThreadPoolExecutor, desired: Sequence[KubeObject]) -> frozenset[ObjectRef]:
     """Objects of `desired` that an autoscaler targets: one of the overlay, or one that is there already."""
-    namespaces = {each.namespace for each in desired if "replicas" in (each.body.get("spec") or {})}
+    namespaces = {each.namespace for each in desired if "replicas" in spec_of(each)}
     wanted = [(*kind, namespace) for kind in AUTOSCALERS for namespace in sorted(namespaces)]
     live = [each for listing in pool.map(lambda key: _listed(reader, *key), wanted) for each in listing.objects]
     return autoscaled([*desired, *live]) & {each.ref for each in desired}
@@ -164,10 +171,9 @@ class _Coming:
 
 def _coming(desired: Iterable[KubeObject], live: dict[ObjectRef, KubeObject], kinds: Kinds) -> _Coming:
     new = [each for each in desired if each.ref not in live]
-    specs = [each.body["spec"] for each in desired if each.kind == "CustomResourceDefinition"]
     return _Coming(
         frozenset(each.name for each in new if (each.group, each.kind) == ("", "Namespace")),
-        frozenset((spec["group"], spec["names"]["kind"]) for spec in specs),
+        frozenset(defined(desired)),
         kinds,
     )
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from gitops.apply.events import Word
-from gitops.clients.cluster import Cluster
+from gitops.clients.cluster import ApiError, Cluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 from gitops.plan.model import Release
@@ -92,7 +92,10 @@ class Announcer:
             return
         try:
             self.cluster.create(event)
-        except GitopsError:
+        except GitopsError as error:
+            if isinstance(error, ApiError) and error.status == 409:
+                # An answer was lost on its way, and the second attempt met the first.
+                return
             # Whatever the reason, the next one would meet it too, and the release is right without.
             self._refused.add(event.namespace)
 

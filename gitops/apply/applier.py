@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from gitops.apply.events import Event, Word
 from gitops.apply.wait import Waiter
-from gitops.clients.cluster import Cluster, Conflict
+from gitops.clients.cluster import Cluster, Conflict, Kinds
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adopted
 from gitops.plan.autoscaling import REPLICAS_MANAGER
+from gitops.plan.definitions import defined
 from gitops.plan.fields import managers
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan, Release
@@ -164,7 +165,7 @@ class Applier:
             if each.desired and not kinds.find(each.desired.group, each.desired.kind, each.desired.version)
         }
         for each in plan.changes if lacking else ():
-            if each.desired and each.ref.kind == "CustomResourceDefinition" and _defines(each.desired) in lacking:
+            if each.desired and each.ref.kind == "CustomResourceDefinition" and lacking & set(defined([each.desired])):
                 self._until(each.ref, _is_ready, "is not ready, and others need it")
                 self._until_served(each)
 
@@ -192,21 +193,16 @@ class Applier:
     def _until_served(self, change: Change) -> None:
         """Wait until discovery lists the kinds of a definition; the server is a moment later with that."""
         assert change.desired is not None
-        spec = change.desired.body["spec"]
+        wanted = [(*key, version) for key, each in defined([change.desired]).items() for version in each.versions]
         deadline = self.now() + self.timeout
-        while any(
-            not self.cluster.kinds(refresh=True).find(spec["group"], spec["names"]["kind"], version["name"])
-            for version in spec["versions"]
-            if version.get("served")
-        ):
+        while not _serves(self.cluster.kinds(refresh=True), wanted):
             if self.now() > deadline:
                 raise GitopsError(str(change.ref), "is established, and not served", "look at the API server's log")
             self.sleep(STEP)
 
 
-def _defines(definition: KubeObject) -> tuple[str, str]:
-    spec = definition.body["spec"]
-    return spec["group"], spec["names"]["kind"]
+def _serves(kinds: Kinds, wanted: Sequence[tuple[str, str, str]]) -> bool:
+    return all(kinds.find(*each) for each in wanted)
 
 
 def deletion_level(ref: ObjectRef) -> int:

@@ -1,5 +1,6 @@
 """A plan as people and programs read it: text, JSON, Markdown."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,7 +70,7 @@ def _lines(plan: Plan, diff: bool) -> Iterator[str]:
     listed = shown if diff else shown[:LISTED]
     groups = grouped(listed, applications(plan.changes))
     indent = "  " if len(groups) < 2 else "    "
-    rows = dict(zip([c.ref for c in listed], table([_row(c) for c in listed], indent).splitlines(), strict=True))
+    rows = dict(zip([c.ref for c in listed], table([_row(c) for c in listed], indent).split("\n"), strict=True))
     mask = mask_of(plan) if diff else None
     for name, changes in groups.items():
         if len(groups) > 1:
@@ -157,7 +158,10 @@ def markdown(plan: Plan) -> str:
     for change in shown:
         if change.fields:
             inner = [line for field in change.fields for line in _plain_field_lines(field)]
-            lines += ["", f"<details><summary>{change.ref}</summary>", "", "```diff", *inner, "```", "", "</details>"]
+            # A longer fence than any in the text, so that no value ends it.
+            fence = "`" * max(3, *(len(ticks) + 1 for line in inner for ticks in re.findall("`+", line)), 0)
+            lines += ["", f"<details><summary>{change.ref}</summary>", "", f"{fence}diff", *inner, fence]
+            lines += ["", "</details>"]
     for refusal in plan.refusals:
         lines += ["", f"> refused: `{refusal.subject}` {_escaped(refusal.problem)} · {_escaped(refusal.hint)}"]
     return "\n".join(lines)

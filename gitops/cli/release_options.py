@@ -172,7 +172,7 @@ def intent_of(
 
 
 def _objects(context: "Context", overlay: "Overlay") -> "Iterator[KubeObject]":
+    """The objects of an overlay, each with and without a namespace: which of the two is true, the cluster knows."""
     for each in context.rendered(overlay.path).objects:
         yield each if each.namespace or not overlay.namespace else each.with_metadata(namespace=overlay.namespace)
-        if not each.namespace:
-            yield each
+        yield each.with_metadata(namespace="")

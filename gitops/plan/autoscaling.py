@@ -16,7 +16,9 @@ def autoscaled(autoscalers: Iterable[KubeObject]) -> frozenset[ObjectRef]:
     targets = set()
     for each in autoscalers:
         if (each.group, each.kind) in AUTOSCALERS:
-            target: Mapping[str, Any] = (each.body.get("spec") or {}).get("scaleTargetRef") or {}
+            target = spec_of(each).get("scaleTargetRef")
+            if not isinstance(target, Mapping):
+                continue
             group = str(target.get("apiVersion", "apps/v1")).rpartition("/")[0]
             targets.add(
                 ObjectRef(group, str(target.get("kind", "Deployment")), each.namespace, str(target.get("name")))
@@ -26,5 +28,13 @@ def autoscaled(autoscalers: Iterable[KubeObject]) -> frozenset[ObjectRef]:
 
 def without_replicas(desired: KubeObject) -> KubeObject:
     """`desired` that says nothing of its size."""
-    spec = {key: value for key, value in desired.body["spec"].items() if key != "replicas"}
+    if "replicas" not in spec_of(desired):
+        return desired
+    spec = {key: value for key, value in spec_of(desired).items() if key != "replicas"}
     return KubeObject({**desired.body, "spec": spec}, desired.origin)
+
+
+def spec_of(each: KubeObject) -> Mapping[str, Any]:
+    """Its spec; nothing where that is no mapping, which the server refuses."""
+    spec = each.body.get("spec")
+    return spec if isinstance(spec, Mapping) else {}

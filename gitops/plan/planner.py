@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
-from gitops.plan.autoscaling import without_replicas
+from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
 from gitops.plan.diff import diff
 from gitops.plan.fields import applied_fields
@@ -68,7 +68,7 @@ def plan(
         own_deadline(each)
     desired = [sized(each, snapshot.autoscaled) for each in given]
     mask = Mask((*desired, *snapshot.live.values()))
-    replicas = {each.ref: each.body["spec"].get("replicas") for each in given if each.ref in snapshot.autoscaled}
+    replicas = {each.ref: spec_of(each).get("replicas") for each in given if each.ref in snapshot.autoscaled}
     changes = [_change(each, order[each.ref], replicas.get(each.ref), snapshot, mask) for each in desired]
     wanted = {each.ref for each in desired}
     if policy.prune:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from gitops import live
 from gitops.apply.announce import Announcer, bare, event_about
@@ -19,6 +18,7 @@ from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
 from gitops.inventory import Entry, Inventory, inventory_ref, to_object
 from gitops.objects import OWNER, KubeObject, ObjectRef
+from gitops.plan.definitions import defined
 from gitops.plan.mask import mask_of
 from gitops.plan.model import Action, Change, Plan, Release, Snapshot
 from gitops.plan.planner import DEFAULT_POLICY, Policy, owned_after
@@ -105,8 +105,8 @@ class ClusterTarget:
     def complete(self, release: Release, desired: Sequence[KubeObject]) -> tuple[KubeObject, ...]:
         """Fill in namespaces, turn stringData into data, and add the environment's own namespace where it is missing:
         a team must be able to deploy to an empty cluster."""
-        scopes = _scopes((*desired, *self.options.coming))
-        placed = [_with_data(self._placed(each, release, scopes)) for each in desired]
+        scopes = self._scopes(desired)
+        placed = [_with_data(_placed(each, release, scopes)) for each in desired]
         home = ObjectRef("", "Namespace", "", release.namespace)
         if release.namespace and placed and not any(each.ref == home for each in placed):
             found = self._home(release)
@@ -173,16 +173,13 @@ class ClusterTarget:
             if self.cluster.delete(ref):
                 yield Event(ref, "deleted")
 
-    def _placed(self, each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
-        if each.namespace:
-            return each
-        kind = self.cluster.kinds().find(each.group, each.kind)
-        namespaced = kind.namespaced if kind else scopes.get((each.group, each.kind), False)
-        if not namespaced:
-            return each
-        if not release.namespace:
-            raise GitopsError(str(each.ref), "has no namespace", "set namespace: in the overlay's kustomization")
-        return each.with_metadata(namespace=release.namespace)
+    def _scopes(self, desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
+        """Whether a kind is namespaced, of each kind that is served or is going to be."""
+        kinds = live.kinds_for(self.cluster, desired)
+        coming = defined((*desired, *self.options.coming))
+        scopes = {key: definition.namespaced for key, definition in coming.items()}
+        wanted = {(each.group, each.kind) for each in desired}
+        return scopes | {key: kind.namespaced for key in wanted if (kind := kinds.find(*key))}
 
     def _applier(self, release: Release) -> Applier:
         if self._announcer is None:
@@ -278,12 +275,18 @@ def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _scopes(desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
-    """Whether the kinds that the plan itself defines are namespaced."""
-    specs: list[Mapping[str, Any]] = [
-        each.body["spec"] for each in desired if each.kind == "CustomResourceDefinition" and "spec" in each.body
-    ]
-    return {(spec["group"], spec["names"]["kind"]): spec.get("scope") == "Namespaced" for spec in specs}
+def _placed(each: KubeObject, release: Release, scopes: Mapping[tuple[str, str], bool]) -> KubeObject:
+    """`each` in its namespace: the environment's where it says none, and none where its kind has none (kustomize sets
+    a namespace on every kind that it does not know)."""
+    namespaced = scopes.get((each.group, each.kind))
+    if namespaced is False and each.namespace:
+        metadata = {key: value for key, value in each.metadata.items() if key != "namespace"}
+        return KubeObject({**each.body, "metadata": metadata}, each.origin)
+    if each.namespace or not namespaced:
+        return each
+    if not release.namespace:
+        raise GitopsError(str(each.ref), "has no namespace", "set namespace: in the overlay's kustomization")
+    return each.with_metadata(namespace=release.namespace)
 
 
 def _with_data(each: KubeObject) -> KubeObject:

@@ -54,6 +54,11 @@ def test_changes_are_grouped_by_application() -> None:
     ]
 
 
+def test_no_value_ends_the_block_that_it_is_shown_in() -> None:
+    plan = planned([config_map(a="1")], [config_map(a="```\n</details> `````")])
+    assert "\n``````diff\n  data.a\n- 1\n+ ```\n+ </details> `````\n``````\n" in markdown(plan)
+
+
 def test_changes_of_one_application_have_no_heading() -> None:
     given = [labelled(service("jobs"), app="jobs"), labelled(service("other"), app="other")]
     plan = planned(given[:1], given)

@@ -129,6 +129,16 @@ def test_a_great_many_new_objects_are_listed_in_few_events(world: World) -> None
     assert found.annotations[REVISION] == "a" * 40
 
 
+def test_a_namespace_on_a_kind_that_has_none_is_left_out(world: World) -> None:
+    """As kustomize sets one on every kind that it does not know."""
+    name = f"role-of-{world.space}"
+    metadata = {"name": name, "namespace": world.space}
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": []}
+    plan = world.deploy([KubeObject(role)])
+    assert f"ClusterRole/{name}" in [str(change.ref) for change in plan.pending]
+    assert world.plan([KubeObject(role)]).pending == ()
+
+
 def test_two_objects_that_cannot_be_are_both_named_and_nothing_is_written(world: World) -> None:
     world.deploy(app(world.space))
     bad = [
