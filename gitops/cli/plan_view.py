@@ -70,7 +70,7 @@ def _lines(plan: Plan, diff: bool) -> Iterator[str]:
     listed = shown if diff else shown[:LISTED]
     groups = grouped(listed, applications(plan.changes))
     indent = "  " if len(groups) < 2 else "    "
-    rows = dict(zip([c.ref for c in listed], table([_row(c) for c in listed], indent).split("\n"), strict=True))
+    rows = dict(zip([c.ref for c in listed], table([_row(c) for c in listed], indent).split("\n"), strict=False))
     mask = mask_of(plan) if diff else None
     for name, changes in groups.items():
         if len(groups) > 1:
