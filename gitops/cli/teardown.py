@@ -8,10 +8,8 @@ if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
 
-LEFT = (
-    "left on purpose: git repositories, images in the registry, the cluster itself",
-    "left to the stacks (log groups, alarms, dashboards, Pod Identity roles): gitops pipeline down",
-)
+LEFT = "left on purpose: git repositories, images in the registry, the key that encrypts them, the cluster itself"
+STACKS = "log groups, alarms, dashboards, Pod Identity roles, the pipelines"
 
 
 @click.command()
@@ -19,31 +17,68 @@ LEFT = (
 @click.option("--cluster", default="", help="Only on this cluster, of several.")
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
 @click.option("--delete-data", is_flag=True, help="Delete volumes too, and the namespaces that claims are in.")
+@click.option("--stacks/--no-stacks", default=None, help="The stacks too: by default with `all`, on EKS's clusters.")
+@click.option("--keep-logs", is_flag=True, help="With the stacks: leave the log groups and what is in them.")
 @click.option("--dry-run", is_flag=True, help="Show what would be deleted, and delete nothing.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.pass_obj
 def command(
-    context: "Context", name: str, cluster: str, kube_context: str, delete_data: bool, dry_run: bool, yes: bool
+    context: "Context",
+    name: str,
+    cluster: str,
+    kube_context: str,
+    delete_data: bool,
+    stacks: bool | None,
+    keep_logs: bool,
+    dry_run: bool,
+    yes: bool,
 ) -> None:
     """Delete what deploys of ENV made: an environment, an overlay of the platform, `platform`, or `all`.
 
     What is deleted is what the inventories say, shown first; run again after a failure, it goes on where that stopped.
+    After the objects, `all` deletes the stacks: log groups, alarms, dashboards, Pod Identity roles and the pipelines.
     """
     from gitops.cli.output import echo
+    from gitops.cli.stacks_down import StacksDown
+    from gitops.stacks.down import Keep
 
-    overlays = _overlays(context, name, cluster)
+    overlays, rendered = _overlays(context, name, cluster)
+    wanted = _stacks_too(context, name, cluster, kube_context, stacks)
+    # Asked before anything is deleted: who may not delete the stacks hears of it first.
+    down = StacksDown(context, Keep(repositories=True, logs=keep_logs)) if wanted else None
     for overlay in overlays:
         _tear_down(context, overlay, kube_context, delete_data, dry_run, yes)
-    for line in LEFT:
-        echo(line)
-    echo("nothing was deleted (--dry-run)" if dry_run else f"torn down: {', '.join(each.name for each in overlays)}")
+    if down:
+        down.carry_out(dry_run, yes)
+    echo(LEFT if delete_data else f"{LEFT}, volumes with data")
+    if rendered:
+        echo(f"left on purpose: what was rendered of {', '.join(each.name for each in rendered)}, as git has it")
+    if not down:
+        echo(f"left to the stacks ({STACKS}): gitops teardown all, or gitops pipeline down --delete-logs")
+    gone = ", ".join([*(each.name for each in overlays), *(["stacks"] if down else [])])
+    echo("nothing was deleted (--dry-run)" if dry_run else f"torn down: {gone}")
 
 
-def _overlays(context: "Context", name: str, cluster: str) -> "list[Overlay]":
-    """In reverse order: what was deployed last goes first."""
-    from gitops.config.overlays import overlays_named
+def _stacks_too(context: "Context", name: str, cluster: str, kube_context: str, stacks: bool | None) -> bool:
+    """Raises `UsageError` where the stacks are asked for with less than all: they are those of everything."""
+    from gitops.errors import UsageError
 
-    return list(reversed(overlays_named(context.config, name.lower(), cluster)))
+    if stacks and (name.lower() != "all" or cluster):
+        raise UsageError("--stacks", "the stacks are of everything in gitops.yaml", "gitops teardown all --stacks")
+    if stacks is not None:
+        return stacks
+    on_eks = any(each.context is None for each in context.config.clusters)
+    return name.lower() == "all" and not cluster and not kube_context and on_eks
+
+
+def _overlays(context: "Context", name: str, cluster: str) -> "tuple[list[Overlay], list[Overlay]]":
+    """In reverse order: what was deployed last goes first. With `all`, those that are on no cluster apart."""
+    from gitops.config.overlays import all_overlays, overlays_named
+
+    if name.lower() != "all":
+        return list(reversed(overlays_named(context.config, name.lower(), cluster))), []
+    found = [each for each in reversed(all_overlays(context.config)) if cluster in ("", each.cluster)]
+    return [each for each in found if each.cluster], [each for each in found if not each.cluster]
 
 
 def _tear_down(

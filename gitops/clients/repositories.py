@@ -4,12 +4,24 @@ from typing import Any
 
 from gitops.clients.aws import AwsRefused, aws_errors, client
 
+_GONE = ("RepositoryNotFoundException", "RepositoryDoesNotExistException", "ResourceNotFoundException")
+
 
 class Repositories:
     """CodeCommit, ECR and log groups of one region. Each deletion says whether there was something to delete."""
 
     def __init__(self, region: str) -> None:
         self._region = region
+
+    def exists(self, kind: str, name: str) -> bool:
+        """Whether the resource of CloudFormation's type `kind` is still there."""
+        if kind == "AWS::Logs::LogGroup":
+            with aws_errors(name):
+                found = client("logs", self._region).describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+            return any(group["logGroupName"] == name for group in found)
+        if kind == "AWS::ECR::Repository":
+            return self._unless_gone(name, "ecr", "describe_repositories", repositoryNames=[name])
+        return self._unless_gone(name, "codecommit", "get_repository", repositoryName=name)
 
     def delete_source(self, name: str) -> bool:
         """Delete a CodeCommit repository with its history."""
@@ -30,7 +42,7 @@ class Repositories:
             with aws_errors(name):
                 getattr(client(service, self._region), operation)(**arguments)
         except AwsRefused as error:
-            if error.code in ("RepositoryNotFoundException", "ResourceNotFoundException"):
+            if error.code in _GONE:
                 return False
             raise
         return True

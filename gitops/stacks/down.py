@@ -32,7 +32,9 @@ class Removed:
     detail: str = ""
 
 
-def plan_down(stack: Stack, cloudformation: CloudFormation, keep: Keep, bucket: ArtifactBucket) -> StackPlan | None:
+def plan_down(
+    stack: Stack, cloudformation: CloudFormation, keep: Keep, bucket: ArtifactBucket, repositories: Repositories
+) -> StackPlan | None:
     """What the deletion of `stack` would take away, or has still to where it was cut off; None where all is gone."""
     state = cloudformation.state(stack.name)
     if state:
@@ -40,10 +42,18 @@ def plan_down(stack: Stack, cloudformation: CloudFormation, keep: Keep, bucket: 
         note = f"an earlier deletion failed: {state.reason}" if state.status == "DELETE_FAILED" else ""
     else:
         found, note = kept(stack.document), STACK_GONE
-    changes = tuple(_with(change, keep) for change in found if change.type != BUCKET or bucket.exists())
+    there = (change for change in found if change.type != BUCKET or bucket.exists())
+    changes = tuple(_with(change, keep) for change in there)
+    if state is None:
+        changes = tuple(change for change in changes if change.type == BUCKET or _is_left(change, repositories))
     if state is None and all(change.action == "keep" for change in changes):
         return None
     return StackPlan(stack, "delete", changes, note)
+
+
+def _is_left(change: ResourceChange, repositories: Repositories) -> bool:
+    """Of a stack that is gone: what would be deleted may have been, too."""
+    return change.action == "keep" or repositories.exists(change.type, change.name)
 
 
 def _with(change: ResourceChange, keep: Keep) -> ResourceChange:

@@ -15,8 +15,10 @@ import pytest
 from moto import mock_aws
 
 from gitops.cli import run
+from gitops.cli.context import Context
 from gitops.config import parse_config
 from tests.support.configs import OTHERS, REPOSITORY
+from tests.support.fake_cluster import FakeCluster
 from tests.support.moto_gaps import export_from_change_sets
 
 TEXTS = {"sample": (REPOSITORY / "gitops.yaml").read_text("utf-8"), **OTHERS}
@@ -138,3 +140,68 @@ def test_down_deletes_repositories_only_when_told_and_nothing_on_a_dry_run(
     assert boto3.client("ecr", region_name="eu-west-1").describe_repositories()["repositories"] == []
     with pytest.raises(codecommit.exceptions.RepositoryDoesNotExistException):
         codecommit.get_repository(repositoryName="shop-app")
+
+
+def left_in_aws(region: str) -> dict[str, list[str]]:
+    """What the stacks made of AWS's that a teardown takes away."""
+    logs, cloudwatch = boto3.client("logs", region_name=region), boto3.client("cloudwatch", region_name=region)
+    return {
+        "log groups": [each["logGroupName"] for each in logs.describe_log_groups()["logGroups"]],
+        "alarms": [each["AlarmName"] for each in cloudwatch.describe_alarms()["MetricAlarms"]],
+        "dashboards": [each["DashboardName"] for each in cloudwatch.list_dashboards()["DashboardEntries"]],
+        "roles": [each["RoleName"] for each in boto3.client("iam").list_roles()["Roles"]],
+    }
+
+
+@pytest.fixture
+def stacks_up(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    """The sample's stacks in AWS, and a cluster that nothing was deployed to; the region."""
+    monkeypatch.chdir(folder)
+    (folder / "gitops.yaml").write_text(TEXTS["sample"])
+    cluster = FakeCluster()
+    monkeypatch.setattr(Context, "cluster", lambda *_: cluster)
+    assert run(["pipeline", "up", "--yes"]) == 0, capsys.readouterr()
+    capsys.readouterr()
+    return parse_config(TEXTS["sample"].encode()).region
+
+
+def test_a_teardown_of_all_leaves_nothing_in_aws_but_what_it_says(
+    stacks_up: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = left_in_aws(stacks_up)
+    assert len(before["log groups"]) > 5
+    assert "eks-work-fluent-bit-eks-work-cluster" in before["roles"]
+    assert before["dashboards"]
+    assert run(["teardown", "all", "--dry-run"]) == 0, capsys.readouterr()
+    assert "/aws/containerinsights/eks-work-cluster/application" in capsys.readouterr().out
+    assert left_in_aws(stacks_up) == before
+    assert run(["teardown", "all"]) == 1
+    assert "add --yes" in capsys.readouterr().err
+    assert left_in_aws(stacks_up) == before
+    assert run(["teardown", "all", "--yes"]) == 0, capsys.readouterr()
+    said = capsys.readouterr().out
+    assert "left on purpose: git repositories, images in the registry" in said
+    assert left_in_aws(stacks_up) == {"log groups": [], "alarms": [], "dashboards": [], "roles": []}
+    kept = boto3.client("ecr", region_name=stacks_up).describe_repositories()["repositories"]
+    assert [each["repositoryName"] for each in kept] == ["k8sbook/backend-app"]
+    assert run(["teardown", "all", "--yes"]) == 0, capsys.readouterr()
+    assert "0 of 3 stacks: nothing to delete" in capsys.readouterr().out
+
+
+def test_a_teardown_of_all_goes_on_after_half_a_deletion(stacks_up: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The stack is gone, its log groups stayed: it was cut off between the two."""
+    cloudformation = boto3.client("cloudformation", region_name=stacks_up)
+    cloudformation.delete_stack(StackName="eks-work-observability")
+    assert left_in_aws(stacks_up)["log groups"]
+    assert run(["teardown", "all", "--yes"]) == 0, capsys.readouterr()
+    assert left_in_aws(stacks_up) == {"log groups": [], "alarms": [], "dashboards": [], "roles": []}
+
+
+def test_a_teardown_keeps_logs_and_stacks_where_it_is_told(stacks_up: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["teardown", "all", "--yes", "--no-stacks"]) == 0, capsys.readouterr()
+    assert "left to the stacks" in capsys.readouterr().out
+    assert len(statuses(stacks_up)) == 3
+    assert run(["teardown", "prod", "--stacks", "--yes"]) == 2
+    assert run(["teardown", "all", "--yes", "--keep-logs"]) == 0, capsys.readouterr()
+    assert statuses(stacks_up) == {}
+    assert left_in_aws(stacks_up)["log groups"]
