@@ -40,6 +40,10 @@ class Pin:
         return f"{self.name} ({self.kubernetes})" if self.kubernetes else self.name
 
 
+UNREAD = "  # none could be read"
+"""Stands after a digest of null in the catalogue, until one is written there."""
+
+
 def shipped_pins() -> bytes:
     """The catalogue of this version of gitops."""
     return files("gitops.generate").joinpath("pins.yaml").read_bytes()
@@ -118,7 +122,9 @@ def set_pin(data: bytes, pin: Pin, tag: str, digest: str | None) -> bytes:
     text = data.decode("utf-8")
     wanted = {"tag": _quoted(tag), "digest": digest or "null"}
     for key, start, end in sorted(pin.marks, key=lambda mark: -mark[1]):
-        text = text[:start] + wanted[key] + text[end:]
+        said = key == "digest" and text.startswith(UNREAD, end)
+        says = key == "digest" and digest is None and (said or text[end : end + 1] in ("", "\r", "\n"))
+        text = text[:start] + wanted[key] + (UNREAD if says else "") + text[end + (len(UNREAD) if said else 0) :]
     return text.encode()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gitops.cli import run
-from gitops.generate.pins import PINS, Pin, newest_tag, read_pins, set_pin, shipped_pins
+from gitops.generate.pins import PINS, UNREAD, Pin, newest_tag, read_pins, set_pin, shipped_pins
 
 ONES, TWOS = "sha256:" + "1" * 64, "sha256:" + "2" * 64
 AUTOSCALER = "registry.k8s.io/autoscaling/cluster-autoscaler"
@@ -32,6 +32,9 @@ def test_every_pin_has_a_version_and_a_source_and_no_tag_is_latest() -> None:
         assert any(digit in pin.tag for digit in "0123456789"), pin
         assert "20" in pin.source, f"{pin.label}: a source without its date"
         assert pin.digest is None or len(pin.digest) == 71
+    unread = [line for line in shipped_pins().decode().splitlines() if line.strip().startswith("digest: null")]
+    assert len(unread) == sum(pin.digest is None for pin in read_pins(shipped_pins()))
+    assert all(line.endswith("null" + UNREAD) for line in unread), "an entry without a digest says so"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,14 @@ def test_a_numeric_tag_is_quoted() -> None:
     data = b"images:\n  - {name: a, repository: b, tag: 'x', digest: null, source: s}\n"
     (pin,) = read_pins(data)
     assert b'tag: "1.10"' in set_pin(data, pin, "1.10", None)
+
+
+def test_a_digest_that_is_lost_says_so_and_one_that_is_found_no_longer() -> None:
+    data = f"images:\n  - name: a\n    repository: b\n    tag: v1\n    digest: {ONES}\n    source: s\n".encode()
+    lost = set_pin(data, read_pins(data)[0], "v2", None)
+    assert f"    tag: v2\n    digest: null{UNREAD}\n".encode() in lost
+    assert set_pin(lost, read_pins(lost)[0], "v2", None) == lost
+    assert set_pin(lost, read_pins(lost)[0], "v1", ONES) == data
 
 
 def test_an_unknown_name_is_refused_with_the_nearest(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
