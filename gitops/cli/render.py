@@ -81,8 +81,11 @@ def _show_text(context: "Context", overlays: list[str]) -> bool:
 def _rendered(context: "Context", overlays: list[str]) -> "dict[str, Rendered]":
     """Each overlay, by its folder; warnings go to stderr."""
     from gitops.cli.output import echo_error
+    from gitops.render import rendered
+    from gitops.render.many import render_all
 
-    found = {path: context.rendered(path) for path in overlays}
+    bodies = render_all(str(context.root), overlays, context.render_cache, context.remotes)
+    found = {path: rendered(each) for path, each in zip(overlays, bodies, strict=True)}
     for warning in dict.fromkeys(warning for each in found.values() for warning in each.warnings):
         echo_error(f"warning: {warning}")
     return found

@@ -58,10 +58,14 @@ def render(
     Raises `GitopsError` where there is no such overlay (with the nearest names), or where it cannot be rendered: with
     file, line, column, and the kustomizations that led there.
     """
+    return rendered(render_bodies(root, overlay, cache, remotes))
+
+
+def rendered(found: Bodies) -> Rendered:
+    """`found` with objects, whose secrets nothing shows from here on."""
     from gitops.objects import KubeObject
     from gitops.plan.mask import remember_secrets
 
-    found = render_bodies(root, overlay, cache, remotes)
     objects = tuple(KubeObject(body, origin) for body, origin in found.objects)
     remember_secrets(objects)
     return Rendered(objects, found.inputs, found.sought, found.warnings, found.by)
@@ -81,12 +85,12 @@ def render_bodies(
 
     sources = Sources(real_root, remotes)
     try:
-        rendered = _built(sources, folder)
+        built = _built(sources, folder)
     except NotModelled as unmodelled:
         return _by_kustomize(sources, folder, overlay, unmodelled)
     if cache:
-        cache.keep_objects(name, rendered)
-    return rendered
+        cache.keep_objects(name, built)
+    return built
 
 
 def _built(sources: "Sources", folder: str) -> Bodies:

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from gitops.errors import GitopsError
 from gitops.hidden import values_by_name, without
-from gitops.render import render_bodies
 from gitops.render.cache import Cache, default_folder
+from gitops.render.many import render_all
 from gitops.render.remotes import Remotes
 from gitops.render.text import to_yaml
 
@@ -64,7 +64,7 @@ def text_of(cache: Cache | None, root: str, overlays: Sequence[str], remotes: Re
     name = f"text {json.dumps([*overlays, *remotes.allowed])}"
     if cache and (kept := cache.find(root, name)):
         return _public(Shown(kept.content.decode(), tuple(kept.warnings)))
-    found = [render_bodies(root, overlay, cache, remotes) for overlay in overlays]
+    found = render_all(root, overlays, cache, remotes)
     bodies = [body for each in found for body, _ in each.objects]
     if any(each.by != "gitops" for each in found) or any(map(_has_secret, bodies)):
         return None

@@ -2,13 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from gitops.errors import GitopsError
-from gitops.render import render
+from gitops.render import many, render, render_bodies
 from gitops.render.cache import Cache
 from gitops.render.problems import RenderError
 from gitops.render.reader import MAX_DEPTH, read_objects
@@ -264,3 +266,44 @@ def test_a_remote_base_is_refused_before_kustomize_is_asked(shop: Path) -> None:
     (shop / PROD).write_text("resources: [../../base]\nvars: [{name: A}]\n")
     (shop / "base/kustomization.yaml").write_text(f"resources: [app.yaml, {REMOTE!r}]\n")
     assert f"'{REMOTE}' is remote" in failure(shop)
+
+
+def test_several_are_rendered_beside_each_other_as_one_after_the_other(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"overlays/o{number}" for number in range(5)]
+    for name in names:
+        (shop / name).mkdir()
+        (shop / name / "kustomization.yaml").write_text(f"resources: [../../base]\nnamePrefix: {name[-2:]}-\n")
+    expected = [render_bodies(shop, name) for name in names]
+    monkeypatch.setattr(many, "PAYS_AFTER", 0.0)
+    monkeypatch.setattr(many, "_processors", lambda: 3)
+    assert many.render_all(str(shop), names, Cache(tmp_path / "cache"), None) == expected
+    assert many.render_all(str(shop), names, Cache(tmp_path / "cache"), None) == expected
+    (shop / names[3] / "kustomization.yaml").write_text("resources: [../../bass]\n")
+    with pytest.raises(GitopsError, match=r"overlays/o3/kustomization.yaml:1:13: there is no file '../../bass'"):
+        many.render_all(str(shop), names, None, None)
+
+
+def test_processes_share_a_cache(shop: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from gitops.render import render_bodies; from gitops.render.cache import Cache;"
+        "print([render_bodies(sys.argv[1], 'overlays/prod', Cache(sys.argv[2])) for _ in range(20)][-1].objects)"
+    )
+    command = [sys.executable, "-c", code, str(shop), str(tmp_path / "cache")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    texts = {process.communicate(timeout=60)[0] for process in processes}
+    assert texts == {f"{render_bodies(shop, 'overlays/prod').objects}\n"}
+    assert len(list((tmp_path / "cache").glob("*/*"))) == 1, "one entry, and no half of one"
+
+
+def test_the_cache_is_bounded(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        change(shop / PROD, (shop / PROD).read_text(), f"resources: [../../base]\nnamePrefix: p{number}-\n")
+        render(shop, "overlays/prod", Cache(tmp_path / "cache"))
+    kept = list((tmp_path / "cache").glob("*/*"))
+    assert len(kept) == 4
+    monkeypatch.setattr("gitops.render.cache.MAX_BYTES", 2 * kept[0].stat().st_size)
+    change(shop / PROD, "p11-", "p12-")
+    render(shop, "overlays/prod", Cache(tmp_path / "cache"))
+    assert len(list((tmp_path / "cache").glob("*/*"))) <= 2
