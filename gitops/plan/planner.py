@@ -115,6 +115,10 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         risk = Risk.DATA_LOSS if ref.kind in NEVER_REPLACED else Risk.REPLACE
         return Change(Action.REPLACE, ref, desired, risk=risk, note=mask.text(reason), live=live, level=level)
     assert merged is not None, f"{ref} is live, and was not previewed"
+    kept = _kept_replicas(ref, live, snapshot)
+    if kept is not None:
+        # The dry run let go of them; the apply hands them over first.
+        merged = KubeObject({**merged.body, "spec": {**merged.body["spec"], "replicas": kept}}, merged.origin)
     fields = diff(live.body, merged.body)
     adopts = snapshot.orphans.get(ref, ())
     if not fields and not adopts and applied_fields(live) == applied_fields(merged):
@@ -125,12 +129,12 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         desired=desired,
         fields=mask.changes(ref.kind, fields),
         risk=Risk.RESTART if restarts(ref, fields) else Risk.NONE,
-        note=_note(ref, live, merged, fields, adopts),
+        note=_note(ref, live, merged, fields, adopts, kept),
         live=live,
         merged=merged,
         conflicts=snapshot.conflicts.get(ref, ()),
         adopts=adopts,
-        replicas=_kept_replicas(ref, live, snapshot),
+        replicas=kept,
         level=level,
     )
 
@@ -147,7 +151,12 @@ def restarts(ref: ObjectRef, fields: Iterable[FieldChange]) -> bool:
 
 
 def _note(
-    ref: ObjectRef, live: KubeObject, merged: KubeObject, fields: Sequence[FieldChange], adopts: tuple[str, ...]
+    ref: ObjectRef,
+    live: KubeObject,
+    merged: KubeObject,
+    fields: Sequence[FieldChange],
+    adopts: tuple[str, ...],
+    replicas: int | None,
 ) -> str:
     said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
     if pods := _pods(live) if restarts(ref, fields) else 0:
@@ -157,9 +166,11 @@ def _note(
     before, after = live.annotations.get(OWNER), merged.annotations.get(OWNER)
     if before and after and before != after:
         said.append(f"taken over from {before}")
+    if replicas is not None:
+        said.append(f"leaves its {replicas} replicas to the autoscaler")
     if adopts:
         said.append(f"adopts the fields of {', '.join(adopts)}")
-    elif not fields:
+    elif not fields and replicas is None:
         said.append("becomes ours")
     more = len(fields) - 2
     return " · ".join(said) + (

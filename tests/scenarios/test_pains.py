@@ -574,7 +574,9 @@ def test_pain_21_replicas_are_handed_to_an_autoscaler_without_a_dip(world: World
     plain = deployment(namespace=world.space, replicas=3)
     world.deploy([plain])
     before = world.cluster.list("apps", "Deployment", world.space).resource_version
-    world.deploy([plain, autoscaler(world.space)])
+    plan = world.deploy([plain, autoscaler(world.space)])
+    (change,) = [change for change in plan.pending if change.ref == plain.ref]
+    assert (change.fields, change.note) == ((), "leaves its 3 replicas to the autoscaler")
     events = world.cluster.watch("apps", "Deployment", world.space, before, 1)
     assert {event.object.body["spec"]["replicas"] for event in events if event.type == "MODIFIED"} == {3}
     assert world.plan([plain, autoscaler(world.space)]).pending == ()
