@@ -95,7 +95,7 @@ class Waiter:
                 if self._pending:
                     self.interrupt()
                 for ref, body in watches.news(TICK if self._pending else 0):
-                    if ref in self._pending:
+                    if ref in self._pending and not _is_older(body, self._pending[ref].body):
                         self._pending[ref].body = body
                         self._pending[ref].moved = self.now()
 
@@ -109,6 +109,9 @@ class Waiter:
     def _judge(self, ref: ObjectRef, family: Family) -> Event | None:
         """What is new about one object; None while nothing is. Raises `NotReady` where it failed."""
         one = self._pending[ref]
+        if one.body is None:
+            # A list that is behind may lack what is there.
+            one.body = self.reader.get(ref)
         if one.body is None:
             raise NotReady(ref, "failed: it was deleted while the release waited for it", "deploy again")
         pods = tuple(family.pods(one.body))
@@ -222,6 +225,13 @@ def _applied_at(each: KubeObject) -> str:
     entries = each.metadata.get("managedFields") or []
     ours = [entry for entry in entries if (entry.get("manager"), entry.get("operation")) == (MANAGER, "Apply")]
     return str(ours[0].get("time") or "") if ours else ""
+
+
+def _is_older(news: KubeObject | None, known: KubeObject | None) -> bool:
+    """Whether `news` are of before our apply: a list that is behind would show the old revision, and it is ready."""
+    if news is None or known is None or news.uid != known.uid:
+        return False
+    return int(news.metadata.get("generation") or 0) < int(known.metadata.get("generation") or 0)
 
 
 def _versions(pods: tuple[KubeObject, ...]) -> set[tuple[str, str]]:

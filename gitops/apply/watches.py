@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,8 @@ SILENT = frozenset({"StatefulSet", "DaemonSet", "Job"})
 """Workloads that tell by an event alone why their pods cannot be created."""
 WINDOW = 20.0
 """Seconds that one watch request lasts; a new one follows where it ended."""
+TOGETHER = 0.1
+"""Seconds in which news are taken together."""
 BREATH = 0.25
 """Seconds between two watches of a server that ends them at once."""
 
@@ -58,13 +61,15 @@ class Watches:
         return [each for (_, name, _), found in self._there.items() if name == kind for each in found.values()]
 
     def news(self, seconds: float) -> Iterator[tuple[ObjectRef, KubeObject | None]]:
-        """What was seen since the last call, None for what is gone; waits up to `seconds` for the first of it.
-        Raises a watch's failure."""
+        """What was seen since the last call, None for what is gone; waits up to `seconds` for the first of it, and a
+        moment for what comes with it: to judge hundreds of objects anew for each would be slow. Raises a watch's
+        failure."""
         try:
             found = self._news.get(timeout=seconds) if seconds else self._news.get_nowait()
+            last = time.monotonic() + (TOGETHER if seconds else 0)
             while True:
                 yield from self._take(*found)
-                found = self._news.get_nowait()
+                found = self._news.get(timeout=max(0.0, last - time.monotonic()))
         except queue.Empty:
             return
 

@@ -154,3 +154,35 @@ def test_a_deadline_that_cannot_be_read_is_told_before_anything_is_done(text: st
         GitopsError, match=r"^Deployment/app/web: its annotation gitops/timeout is .*\n  try: such as 90s"
     ):
         make_plan(Release("prod", "fake", ""), [deployment().with_annotations({"gitops/timeout": text})], Snapshot())
+
+
+def test_a_list_that_is_behind_does_not_make_the_old_revision_the_new(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cache on the way may answer with what was true before the apply: the old revision, ready, or nothing at all."""
+    cluster.controlled = True
+    cluster.apply(deployment())
+    old, listed = cluster.list("apps", "Deployment", "app"), cluster.list
+    cluster.controlled = False
+
+    def behind(group: str, kind: str, *rest: Any, **more: Any) -> Listing:
+        return old if kind == "Deployment" else listed(group, kind, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", behind)
+    with pytest.raises(NotReady, match="is not ready after 1 s: its controller has not seen it yet"):
+        waiting(cluster, deployment(image="registry.invalid/web:2"), timeout=1)
+
+
+def test_what_a_list_that_is_behind_lacks_is_asked_for_before_it_is_taken_for_deleted(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lists_and_then_lacks(group: str, kind: str, namespace: str, *_: Any, **__: Any) -> Iterator[WatchEvent]:
+        if kind == "Deployment":
+            found = cluster.get(deployment().ref)
+            assert found is not None
+            yield WatchEvent("DELETED", found)
+        time.sleep(0.05)
+
+    monkeypatch.setattr(cluster, "watch", lists_and_then_lacks)
+    with pytest.raises(NotReady, match="is not ready after 1 s"):
+        waiting(cluster, deployment(), timeout=1)
