@@ -168,7 +168,12 @@ def test_a_list_that_is_behind_does_not_make_the_old_revision_the_new(
     def behind(group: str, kind: str, *rest: Any, **more: Any) -> Listing:
         return old if kind == "Deployment" else listed(group, kind, *rest, **more)
 
+    def silent(*_: Any, **__: Any) -> Iterator[WatchEvent]:
+        time.sleep(0.1)
+        return iter(())
+
     monkeypatch.setattr(cluster, "list", behind)
+    monkeypatch.setattr(cluster, "watch", silent)
     with pytest.raises(NotReady, match="is not ready after 1 s: its controller has not seen it yet"):
         waiting(cluster, deployment(image="registry.invalid/web:2"), timeout=1)
 
