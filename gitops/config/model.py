@@ -148,7 +148,11 @@ class Resources(Section):
         "CPU requested. There is no CPU limit: one throttles even on an idle node.", default="100m", pattern=QUANTITY
     )
     memory: str = rule("Memory requested.", default="64Mi", pattern=QUANTITY)
-    memory_limit: str = rule("Most memory; above it the container is killed.", default="128Mi", pattern=QUANTITY)
+    memory_limit: str | None = rule(
+        "Most memory; above it the container is killed. By default 128Mi, or as much as is requested.",
+        default=None,
+        pattern=QUANTITY,
+    )
 
 
 class Egress(Section):

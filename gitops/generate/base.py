@@ -1,10 +1,15 @@
 """kustomize/base: a folder for each application, the same for every environment."""
 
 from gitops.config import Application, Config
+from gitops.errors import GitopsError
 from gitops.generate.security import load_test_namespace
 from gitops.generate.texts import Files, fill, items, scalar
+from gitops.plan.fields import quantity
 
 BASE = "kustomize/base"
+LEAST_LIMIT = "128Mi"
+"""Of memory, where gitops.yaml gives no limit."""
+
 _INTERNAL = """\
 annotations:
   # Inside of the VPC only; take this away to be reached from the internet.
@@ -35,7 +40,7 @@ def _application(config: Config, application: Application) -> dict[str, str]:
             autoscaler="- horizontalpodautoscaler.yaml" if application.autoscaling else "",
         ),
         "serviceaccount.yaml": fill("base/serviceaccount.yaml", name=name),
-        "deployment.yaml": _deployment(application),
+        "deployment.yaml": _deployment(config, application),
         "service.yaml": _service(application),
         "poddisruptionbudget.yaml": fill("base/poddisruptionbudget.yaml", name=name),
         "networkpolicy.yaml": _network_policy(config, application),
@@ -127,7 +132,31 @@ def _replicas(application: Application) -> str:
     return "# No replicas: the HorizontalPodAutoscaler owns their number, and each deploy would set it back."
 
 
-def _deployment(application: Application) -> str:
+def _memory_limit(config: Config, application: Application) -> str:
+    """Raises `GitopsError` for a limit below the request: the API server refuses such pods."""
+    requested, limit = application.resources.memory, application.resources.memory_limit
+    asked, most = quantity(requested), quantity(limit or LEAST_LIMIT)
+    if asked is None or most is None or asked <= most:
+        return limit or LEAST_LIMIT
+    if limit is None:
+        return requested
+    raise GitopsError(
+        config.file,
+        f"{application.name} requests {requested} of memory, and its memoryLimit is {limit}",
+        "make the limit as high as the request, or leave it out",
+    )
+
+
+def _architecture(config: Config, application: Application) -> str:
+    """Where its nodes may not be of the usual kind: an image of one architecture does not start on another."""
+    image = next(image for image in config.images if image.name == application.image)
+    built = {platform.split("/")[1] for platform in image.platforms}
+    if len(built) > 1 or built == {"amd64"}:
+        return ""
+    return f"# Its image is built for {min(built)} only.\nnodeSelector:\n  kubernetes.io/arch: {min(built)}"
+
+
+def _deployment(config: Config, application: Application) -> str:
     return fill(
         "base/deployment.yaml",
         name=application.name,
@@ -137,7 +166,8 @@ def _deployment(application: Application) -> str:
         health=scalar(application.health),
         cpu=scalar(application.resources.cpu),
         memory=scalar(application.resources.memory),
-        memory_limit=scalar(application.resources.memory_limit),
+        memory_limit=scalar(_memory_limit(config, application)),
+        node_selector=_architecture(config, application),
     )
 
 

@@ -382,6 +382,7 @@ CODES = {
         "they are not at the same path on every node's system, and the pods do not start there",
         "use the image's own, or a ConfigMap",
     ),
+    "W009": Code(ERROR, "limit below the request", "the API server refuses the pods", "raise the limit"),
     # Agents
     "L001": Code(
         ERROR,

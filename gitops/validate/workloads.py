@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gitops.plan.fields import quantity
 from gitops.validate.commands import command_problems
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay, Pod
@@ -51,6 +52,11 @@ def _container(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, A
         yield overlay.finding("W001", pod.owner, (*path, "resources"), f"container {name} requests no CPU or memory")
     if "memory" not in (resources.get("limits") or {}):
         yield overlay.finding("W004", pod.owner, (*path, "resources"), f"container {name} has no memory limit")
+    for resource, asked in (resources.get("requests") or {}).items():
+        most = quantity((resources.get("limits") or {}).get(resource))
+        if most is not None and (quantity(asked) or 0) > most:
+            what = f"container {name} requests more {resource} than its limit"
+            yield overlay.finding("W009", pod.owner, (*path, "resources", "limits", resource), what)
     served = pod.owner.kind in ("Deployment", "StatefulSet") and container.get("ports") and "containers" in path
     if served and "readinessProbe" not in container and "livenessProbe" not in container:
         yield overlay.finding("W002", pod.owner, path, f"container {name} has no readinessProbe")

@@ -71,12 +71,33 @@ def test_an_application_decides_its_own_ports_probes_resources_and_environment()
     assert deployment["spec"]["replicas"] == 3
     assert container["ports"][0]["containerPort"] == 9000
     assert container["readinessProbe"]["httpGet"] == {"path": "/up", "port": "http"}
-    assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "128Mi"}}
+    assert container["resources"] == {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "1Gi"}}
     service = yaml.safe_load(tree["kustomize/base/web/service.yaml"])
     assert service["spec"]["type"] == "LoadBalancer"
     assert service["metadata"]["annotations"]
     literals = yaml.safe_load(tree["kustomize/base/web/kustomization.yaml"])["configMapGenerator"][0]["literals"]
     assert "MODE=on: #1" in literals
+
+
+def test_a_limit_below_the_request_is_refused() -> None:
+    text = config_text(ANSWERS).replace("autoscaling: {max: 10}", "resources: {memory: 1Gi, memoryLimit: 512Mi}")
+    with pytest.raises(GitopsError, match="backend-app requests 1Gi of memory, and its memoryLimit is 512Mi"):
+        kustomize_tree(parse_config(text.encode()))
+
+
+@pytest.mark.parametrize(
+    ("platforms", "selected"),
+    [("[linux/arm64]", "arm64"), ("[linux/amd64, linux/arm64]", None), ("[linux/amd64]", None)],
+)
+def test_an_image_of_another_architecture_goes_to_its_nodes(platforms: str, selected: str | None) -> None:
+    text = config_text(ANSWERS).replace(
+        "    context: backend-app", f"    context: backend-app\n    platforms: {platforms}"
+    )
+    deployment = yaml.safe_load(
+        kustomize_tree(parse_config(text.encode()))["kustomize/base/backend-app/deployment.yaml"]
+    )
+    selector = deployment["spec"]["template"]["spec"].get("nodeSelector", {})
+    assert selector.get("kubernetes.io/arch") == selected
 
 
 def test_several_applications_share_one_tree() -> None:

@@ -560,6 +560,13 @@ DEFECTS = [
         .replace("  ttlSecondsAfterFinished: 60\n", "")
         .replace("spec:\n  active", "spec:  #! W007\n  active"),
     ),
+    Defect(
+        "limit-below-request",
+        workload(
+            "            limits:\n              memory: 64Mi",
+            "            limits:\n              memory: 32Mi  #! W009",
+        ),
+    ),
     # Agents
     Defect("fluent-bit-unknown-key", config_map("a.conf", TAIL + "    Mem_Buf_Limmit 5MB  #! L001\n")),
     Defect("fluent-bit-unknown-plugin", config_map("a.conf", TAIL.replace("Name tail", "Name tial  #! L001"))),
