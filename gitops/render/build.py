@@ -53,7 +53,7 @@ _BUILD_ANNOTATIONS = frozenset(
     ]
 )
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kustomize-v5.8.1"}
-_ORIGIN = re.compile(r"[A-Za-z_.][\w./-]*", re.ASCII)
+_ORIGIN = r"[A-Za-z_.][A-Za-z0-9_./-]*"
 _NAME_REFERENCE = {
     "group": FIELD_SPEC["group"],
     "version": FIELD_SPEC["version"],
@@ -196,7 +196,7 @@ class _Target:
 
     def _from_overlay(self, path: str) -> str:
         found = os.path.normpath(os.path.join(self.origin or "", path))
-        if is_remote(path) or not _ORIGIN.fullmatch(found) or not isinstance(resolve(found), str):
+        if is_remote(path) or not re.fullmatch(_ORIGIN, found) or not isinstance(resolve(found), str):
             raise NotModelled(f"the origin {found}", "take buildMetadata away", self.kustomization.file)
         return found
 

@@ -12,9 +12,9 @@ Fetch = Callable[[str, str], str]
 """Gives the folder with the files of a repository (its URL) at a commit. Raises `GitopsError`."""
 
 _COPY = "commit a copy of it"
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_SCP = re.compile(r"(?P<user>[\w.-]+@)(?P<host>[\w.-]+):(?P<path>[^/].*)")
-_SCHEME = re.compile(r"https://[^@/]+/|ssh://|http://(?:127\.0\.0\.1|localhost)(?::\d+)?/")
+_COMMIT = r"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+_SCP = r"(?P<user>[\w.-]+@)(?P<host>[\w.-]+):(?P<path>[^/].*)"
+_SCHEME = r"https://[^@/]+/|ssh://|http://(?:127\.0\.0\.1|localhost)(?::\d+)?/"
 
 
 class Remotes:
@@ -58,7 +58,7 @@ def _plain(url: str) -> str:
 def _commit(query: str, path: str, place: Place) -> str:
     options = dict(each.partition("=")[::2] for each in query.split("&") if each)
     commit = options.pop("ref", "") or options.pop("version", "")
-    if not _COMMIT.fullmatch(commit):
+    if not re.fullmatch(_COMMIT, commit):
         pin = "end it with ?ref= and the 40 digits of a commit"
         raise RenderError(place, f"'{path}' is remote, and not pinned to a full commit", f"{pin}; or {_COPY}")
     known = {"timeout", "depth", "submodules"}
@@ -68,10 +68,10 @@ def _commit(query: str, path: str, place: Place) -> str:
 
 
 def _url(address: str, path: str, place: Place) -> str:
-    if scp := _SCP.fullmatch(address):
+    if scp := re.fullmatch(_SCP, address):
         address = f"ssh://{scp['user']}{scp['host']}/{scp['path']}"
     elif address.removeprefix("www.").startswith("github.com/"):
         address = f"https://{address}"
-    if not _SCHEME.match(address):
+    if not re.match(_SCHEME, address):
         raise RenderError(place, f"'{path}' is neither https nor ssh, or has a user in it", _COPY)
     return address

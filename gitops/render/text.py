@@ -8,7 +8,7 @@ from typing import Any
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@-]*(?::[A-Za-z0-9_./@-]+)*\Z")
 """Text that needs no quotes, but for words that mean something."""
 _WORDS = frozenset(("y", "n", "yes", "no", "true", "false", "on", "off", "null"))
-_LINES = re.compile(r"[!-~][ -~]*(?<! )(?:\n(?:[ -~]*[!-~])?)+\Z")
+_LINES = r"[!-~][ -~]*(?<! )(?:\n(?:[ -~]*[!-~])?)+\Z"
 """Lines of ASCII that no space ends, and none begins the first of."""
 _LONGEST_KEY = 100
 _LONGEST = 10_000
@@ -82,7 +82,7 @@ def _other(value: Any) -> str:
 
 
 def _block(text: str, indent: str) -> str:
-    if not _LINES.match(text if text.endswith("\n") else text + "\n") or text.endswith("\n\n"):
+    if not re.match(_LINES, text if text.endswith("\n") else text + "\n") or text.endswith("\n\n"):
         raise _Unusual
     inner = "\n".join(f"{indent}  {line}" if line else "" for line in text.removesuffix("\n").split("\n"))
     return ("|\n" if text.endswith("\n") else "|-\n") + inner
