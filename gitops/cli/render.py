@@ -40,7 +40,8 @@ def command(
 
     Values of Secrets, and the same values elsewhere, are printed as ***, unless --show-secrets is given.
 
-    Reads files only; no cluster is asked. Without ENV: everything that gitops.yaml names.
+    Reads files only, and bases of other repositories that gitops.yaml allows; no cluster is asked. Without ENV:
+    everything that gitops.yaml names.
     """
     from gitops.cli.output import echo
     from gitops.config.overlays import folders_named
