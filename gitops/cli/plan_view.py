@@ -20,6 +20,8 @@ _COLORS = {
     Action.SKIP: "dim",
 }
 _DIFF_COLORS = {"-": "red", "+": "green", "@": "cyan"}
+WIDTH, TITLE = 80, 20
+"""Columns that a heading shall fit in, and characters of a commit's title that are shown all the same."""
 LISTED = 60
 """Changes that are shown one by one; of more, only their number."""
 
@@ -43,18 +45,21 @@ def show_plans(plans: list[Plan], form: str, diff: bool, next_step: str) -> None
             echo(f"{len(plans)} overlays: {last_line(plans, next_step)}")
 
 
-def heading(plan: Plan) -> str:
-    """ "prod on eks-work-cluster · 3f9c2ab (bump backend-app 1.4.2) · 61 objects"."""
+def heading(plan: Plan, width: int = 0) -> str:
+    """ "prod on eks-work-cluster · 3f9c2ab (bump backend-app 1.4.2) · 61 objects"; a long title is cut for `width`."""
     release = plan.release
-    revision = f"{release.revision[:7]} ({release.title})" if release.title else release.revision[:7]
     count = sum(1 for change in plan.changes if change.desired)
-    parts = (f"{release.environment} on {release.target}", revision, f"{count} object{'' if count == 1 else 's'}")
-    return " · ".join(part for part in parts if part)
+    where, objects = f"{release.environment} on {release.target}", f"{count} object{'' if count == 1 else 's'}"
+    short, title = release.revision[:7], release.title
+    left = max(width - len(f"{where} · {short} () · {objects}"), TITLE)
+    title = f"{title[: left - 1]}…" if width and len(title) > left else title
+    revision = f"{short} ({title})" if title else short
+    return " · ".join(part for part in (where, revision, objects) if part)
 
 
 def text(plan: Plan, diff: bool = False) -> str:
     """The plan for a person, grouped by application where there are several; with `diff`, what changes in each."""
-    return "\n".join([style(heading(plan), "bold"), *_lines(plan, diff)])
+    return "\n".join([style(heading(plan, WIDTH), "bold"), *_lines(plan, diff)])
 
 
 def last_line(plans: list[Plan], next_step: str = "") -> str:

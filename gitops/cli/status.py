@@ -16,6 +16,8 @@ _COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "LA
 """What the table shows; JSON has the details too."""
 _WHOLE = ("image", "last")
 """Columns that are short by themselves."""
+UNREAD = "unknown"
+"""Health where nobody answers."""
 WIDEST = 16
 """Characters of a cell; what is longer is cut, and its end is in JSON."""
 
@@ -25,10 +27,14 @@ WIDEST = 16
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
 @click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
 @click.pass_obj
-def command(context: "Context", name: str, kube_context: str, form: str) -> None:
-    """Show the revision, image and digest, age, health, drift, hold and last deploy of ENV, or of every environment."""
+def command(context: "Context", name: str, kube_context: str, form: str) -> int:
+    """Show the revision, image and digest, age, health, drift, hold and last deploy of ENV, or of every environment.
+
+    Exits with 1 where one of them could not be read.
+    """
     from gitops.cli.output import echo, echo_json, table
     from gitops.config.overlays import all_overlays, overlays_named
+    from gitops.errors import DONE, FAILED
     from gitops.revisions import Revisions
 
     wanted = overlays_named(context.config, name) if name else all_overlays(context.config)
@@ -45,6 +51,7 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> None
                 echo(f"{row['env']}: {detail}")
             if row["held"]:
                 echo(f"{row['env']}: held {row['held']}")
+    return FAILED if any(row["health"] == UNREAD for row in rows) else DONE
 
 
 def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:
@@ -56,7 +63,7 @@ def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "
     try:
         return blank | _facts(context, overlay, kube_context, revisions)
     except GitopsError as error:
-        return blank | {"health": "unknown", "details": [f"{error.subject}: {error.problem}"]}
+        return blank | {"health": UNREAD, "details": [f"{error.subject}: {error.problem}"]}
 
 
 def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:

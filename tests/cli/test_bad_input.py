@@ -156,3 +156,11 @@ def test_an_aws_that_accepts_and_says_nothing_is_given_up(
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         monkeypatch.setenv("AWS_ENDPOINT_URL", url)
         check(capsys, manifests, ("build", "web", "--source", "../shop-app"), "shop/web: AWS does not answer at")
+
+
+def test_a_status_that_could_not_be_read(manifests: GitRepository, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--context", "nowhere"]) == 1
+    shown = capsys.readouterr().out
+    assert "unknown" in shown
+    assert "staging: " in shown
+    assert run(["status"]) == 0

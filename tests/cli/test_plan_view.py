@@ -1,5 +1,6 @@
 """What a plan looks like, whole: grouped by application, with a unified diff on demand, without secrets."""
 
+from dataclasses import replace
 from typing import Any
 
 from gitops.cli.plan_view import document, last_line, markdown, text
@@ -57,6 +58,15 @@ def test_changes_are_grouped_by_application() -> None:
 def test_no_value_ends_the_block_that_it_is_shown_in() -> None:
     plan = planned([config_map(a="1")], [config_map(a="```\n</details> `````")])
     assert "\n``````diff\n  data.a\n- 1\n+ ```\n+ </details> `````\n``````\n" in markdown(plan)
+
+
+def test_a_long_title_is_cut_for_a_terminal_and_whole_for_a_pull_request() -> None:
+    title = "Tests run beside each other; a block of text keeps the spaces that end its lines"
+    plan = planned([config_map(a="1")], [config_map(a="1")])
+    plan = replace(plan, release=replace(plan.release, title=title))
+    assert text(plan).splitlines()[0] == f"prod on fake · 3f9c2ab ({title[:42]}…) · 2 objects"
+    assert len(text(plan).splitlines()[0]) == 80
+    assert f"3f9c2ab ({title}) · 2 objects" in markdown(plan)
 
 
 def test_changes_of_one_application_have_no_heading() -> None:
