@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from gitops.config.overlays import Overlay
 
 LEFT = "left on purpose: git repositories, images in the registry, the key that encrypts them, the cluster itself"
+WHOLE = ("platform", "all")
 STACKS = "log groups, alarms, dashboards, Pod Identity roles, the pipelines"
 
 
@@ -40,14 +41,17 @@ def command(
     """
     from gitops.cli.output import echo
     from gitops.cli.stacks_down import StacksDown
+    from gitops.config.overlays import all_overlays
     from gitops.stacks.down import Keep
 
     overlays, rendered = _overlays(context, name, cluster)
     wanted = _stacks_too(context, name, cluster, kube_context, stacks)
     # Asked before anything is deleted: who may not delete the stacks hears of it first.
     down = StacksDown(context, Keep(repositories=True, logs=keep_logs)) if wanted else None
+    named = {each.name for each in all_overlays(context.config)}
     for overlay in overlays:
-        _tear_down(context, overlay, kube_context, delete_data, dry_run, yes)
+        quiet = name.lower() in WHOLE and overlay.name not in named
+        _tear_down(context, overlay, kube_context, delete_data, dry_run, yes, quiet)
     if down:
         down.carry_out(dry_run, yes)
     echo(LEFT if delete_data else f"{LEFT}, volumes with data")
@@ -55,7 +59,12 @@ def command(
         echo(f"left on purpose: what was rendered of {', '.join(each.name for each in rendered)}, as git has it")
     if not down:
         echo(f"left to the stacks ({STACKS}): gitops teardown all, or gitops pipeline down --delete-logs")
-    gone = ", ".join([*(each.name for each in overlays), *(["stacks"] if down else [])])
+    gone = ", ".join(
+        [
+            *(each.name for each in overlays if name.lower() not in WHOLE or each.name in named),
+            *(["stacks"] if down else []),
+        ]
+    )
     echo("nothing was deleted (--dry-run)" if dry_run else f"torn down: {gone}")
 
 
@@ -73,17 +82,43 @@ def _stacks_too(context: "Context", name: str, cluster: str, kube_context: str, 
 
 def _overlays(context: "Context", name: str, cluster: str) -> "tuple[list[Overlay], list[Overlay]]":
     """In reverse order: what was deployed last goes first. With `all`, those that are on no cluster apart."""
-    from gitops.config.overlays import all_overlays, overlays_named
+    from gitops.config.overlays import overlays_named
 
+    dropped = _dropped(context, name.lower(), cluster)
+    if dropped and name.lower() not in WHOLE:
+        return dropped, []
+    found = [*reversed(overlays_named(context.config, name.lower(), cluster)), *dropped]
     if name.lower() != "all":
-        return list(reversed(overlays_named(context.config, name.lower(), cluster))), []
-    found = [each for each in reversed(all_overlays(context.config)) if cluster in ("", each.cluster)]
-    return [each for each in found if each.cluster], [each for each in found if not each.cluster]
+        return found, []
+    return [each for each in found if not each.target], [each for each in found if each.target]
+
+
+def _dropped(context: "Context", name: str, cluster: str) -> "list[Overlay]":
+    """Overlays of the platform that gitops.yaml no longer names, such as `monitoring` where the add-on took its place:
+    what they left goes too."""
+    from gitops.config.overlays import Overlay, platform_clusters, platform_path
+    from gitops.generate.tree import PLATFORM
+
+    config = context.config
+    return [
+        Overlay(each, platform_path(config, each, place), cluster=place)
+        for each in reversed(PLATFORM)
+        if each not in config.platform.overlays and name in (each, *WHOLE)
+        for place in platform_clusters(config)
+        if cluster in ("", place)
+    ]
 
 
 def _tear_down(
-    context: "Context", overlay: "Overlay", kube_context: str, delete_data: bool, dry_run: bool, yes: bool
+    context: "Context",
+    overlay: "Overlay",
+    kube_context: str,
+    delete_data: bool,
+    dry_run: bool,
+    yes: bool,
+    quiet: bool,
 ) -> None:
+    """`quiet`: nothing is said where nothing is there."""
     from gitops.apply.events import Event
     from gitops.cli.events_view import show
     from gitops.cli.plan_view import show_plans
@@ -103,7 +138,8 @@ def _tear_down(
     steps = tear_down(release, target, teardown_policy(release, target, delete_data), dry_run)
     decided = next(steps)
     assert isinstance(decided, Plan)
-    show_plans([decided], "text", False, "")
+    if decided.pending or not quiet:
+        show_plans([decided], "text", False, "")
     if decided.pending and not dry_run and not yes:
         _confirm(overlay.name, target.name)
     show(step for step in steps if isinstance(step, Event))

@@ -53,7 +53,7 @@ def _resources(file: str, content: bytes) -> Iterator[Resource]:
         return
     if node is None:
         return
-    body = _value(node)
+    body = _value(node, {})
     if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
         return
     for name, entry in body["Resources"].items():
@@ -63,16 +63,25 @@ def _resources(file: str, content: bytes) -> Iterator[Resource]:
             yield Resource(Document(file, node), body, str(name), entry["Type"], fields)
 
 
-def _value(node: yaml.Node) -> Any:
-    """The value of `node`; what a short tag stands before is under its long name."""
+def _value(node: yaml.Node, known: dict[int, Any]) -> Any:
+    """The value of `node`; what a short tag stands before is under its long name. A node has one, however often it is
+    referred to: `known` has those that were read, and nothing for one that refers to itself."""
+    if id(node) not in known:
+        known[id(node)] = None
+        known[id(node)] = _tagged(node, _untagged(node, known))
+    return known[id(node)]
+
+
+def _untagged(node: yaml.Node, known: dict[int, Any]) -> Any:
     if isinstance(node, yaml.MappingNode):
-        value: Any = {str(key.value): _value(item) for key, item in node.value}
-    elif isinstance(node, yaml.SequenceNode):
-        value = [_value(item) for item in node.value]
-    elif node.tag.startswith("tag:yaml.org") and node.tag != "tag:yaml.org,2002:timestamp":
-        value = yaml.constructor.SafeConstructor().construct_object(node)
-    else:
-        value = node.value
+        return {str(key.value): _value(item, known) for key, item in node.value}
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, known) for item in node.value]
+    plain = node.tag in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
+    return yaml.constructor.SafeConstructor().construct_object(node) if plain else node.value
+
+
+def _tagged(node: yaml.Node, value: Any) -> Any:
     if not node.tag.startswith("!"):
         return value
     name = node.tag[1:]
@@ -102,7 +111,7 @@ def _alarm(alarm: Resource) -> Iterator[Finding]:
     if "TreatMissingData" not in alarm.properties:
         yield alarm.finding("C002", (), "it has no TreatMissingData")
     metric = str(alarm.properties.get("MetricName", ""))
-    named = {d.get("Name") for d in _mappings(alarm.properties.get("Dimensions"))}
+    named = {str(d.get("Name")) for d in _mappings(alarm.properties.get("Dimensions"))}
     if metric.startswith("pod_") and metric.endswith("_reserved_capacity") and "PodName" not in named:
         better = metric.replace("pod_", "node_", 1)
         yield alarm.finding("C017", ("MetricName",), f"{metric} is what pods ask for; {better} says how full nodes are")
@@ -129,12 +138,10 @@ def _log_group(resource: Resource) -> str:
     """The name of the log group that a metric filter reads; a reference is followed within the template."""
     group = resource.properties.get("LogGroupName")
     if isinstance(group, dict) and "Ref" in group:
-        made = resource.template["Resources"].get(group["Ref"])
+        made = resource.template["Resources"].get(str(group["Ref"]))
         properties = made.get("Properties") if isinstance(made, dict) else None
         group = properties.get("LogGroupName") if isinstance(properties, dict) else ""
-    if isinstance(group, dict):
-        group = group.get("Fn::Sub", "")
-    return str(group)
+    return str(group.get("Fn::Sub", "") if isinstance(group, dict) else group)
 
 
 def _query(resource: Resource) -> Iterator[Finding]:

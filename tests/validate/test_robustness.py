@@ -12,6 +12,7 @@ from gitops.generate import generated_files
 from gitops.objects import KubeObject
 from gitops.validate import Overlay, validate
 from gitops.validate.sources import Sources
+from gitops.validate.stack_templates import check_templates, resources_of
 from tests.generate.sample import sample_config
 from tests.validate.defects import DEFECTS, HPA, JOB, POLICY, ROLE
 from tests.validate.repository import CONFIG, KUSTOMIZATION, SOUND
@@ -88,3 +89,18 @@ def test_odd_values_in_kustomizations_are_findings(seed: int) -> None:
     for _ in range(20):
         (document,) = broken([yaml.safe_load(chance.choice(texts))], chance)
         check(list(yaml.safe_load_all(SOUND)), document)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [*a]\nResources: {A: {Type: AWS::Logs::LogGroup, Properties: *a}}",
+        "x: !!int abc\nResources: {A: {Type: AWS::CloudWatch::Alarm, Properties: [AWS::]}}",
+        "Resources: {A: {Type: AWS::CloudWatch::Alarm, Properties: {Dimensions: [{Name: !Ref A}, 1]}}}",
+        "Resources: {A: {Type: AWS::Logs::MetricFilter, Properties: {LogGroupName: {Ref: [x]}, FilterPattern: 1}}}",
+        "Resources: [AWS::]",
+        "AWS:: Resources: : :",
+    ],
+)
+def test_any_template_is_read_without_a_trace(text: str) -> None:
+    list(check_templates(resources_of(Sources({"cfn/a.yaml": text.encode()})), ()))
