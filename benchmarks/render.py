@@ -8,6 +8,7 @@ without it those are ours alone.
 """
 
 import argparse
+import compileall
 import json
 import os
 import resource
@@ -185,6 +186,7 @@ def main() -> None:
         raise SystemExit("kubectl is not there: nothing to compare with")
     version = subprocess.run([options.kubectl, "version", "--client", "-o", "json"], capture_output=True, check=True)
     print("kustomize", json.loads(version.stdout)["kustomizeVersion"], "· Python", sys.version.split()[0])
+    compileall.compile_dir(Path(__file__).parent.parent / "gitops", quiet=1)  # as an installation does
     with tempfile.TemporaryDirectory() as work:
         small(Path(work), options.kubectl)
         large(Path(work), options.kubectl, with_kustomize=options.large)
