@@ -1,7 +1,7 @@
 """Watches until every object of a plan is ready. Fails as soon as failure is certain, and always within its time."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gitops.apply.events import Event
@@ -94,10 +94,17 @@ class Waiter:
                 self._check_time()
                 if self._pending:
                     self.interrupt()
-                for ref, body in watches.news(TICK if self._pending else 0):
-                    if ref in self._pending and not _is_older(body, self._pending[ref].body):
-                        self._pending[ref].body = body
-                        self._pending[ref].moved = self.now()
+                self._take_in(watches.news(TICK if self._pending else 0))
+
+    def _take_in(self, news: Iterable[tuple[ObjectRef, KubeObject | None]]) -> None:
+        """Note the latest of each object. One that was ready stays so: nobody waits for how long it lasts."""
+        ready = set()
+        for ref, body in news:
+            one = self._pending.get(ref)
+            if one and ref not in ready and not _is_older(body, one.body):
+                one.body, one.moved = body, self.now()
+                if body and status(body.body).state is State.READY:
+                    ready.add(ref)
 
     def _judge_all(self, family: Family) -> Iterator[Event]:
         for ref in sorted(self._pending):

@@ -72,6 +72,21 @@ def test_it_waits_until_ready_and_tells_what_changes(cluster: FakeCluster) -> No
         step.join()
 
 
+def test_what_was_ready_for_a_moment_was_ready(cluster: FakeCluster) -> None:
+    full: dict[str, Any] = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 2)
+    full |= {"observedGeneration": 1, "conditions": [{"type": "Available", "status": "True"}]}
+
+    def controller() -> None:
+        time.sleep(0.5)
+        cluster.set_status(deployment().ref, **full)
+        cluster.set_status(deployment().ref, **full | {"readyReplicas": 1})
+
+    thread = threading.Thread(target=controller)
+    thread.start()
+    assert waiting(cluster, deployment(), timeout=5)[-1] == "ready"
+    thread.join()
+
+
 def test_the_time_is_bounded(cluster: FakeCluster) -> None:
     with pytest.raises(NotReady, match="is not ready after 1 s: its controller has not seen it yet"):
         waiting(cluster, deployment(), timeout=1)

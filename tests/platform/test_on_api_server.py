@@ -247,6 +247,25 @@ def test_it_tells_what_would_be_refused_before_a_level_is_raised(
     deployed.admin.run("label", "--overwrite", "ns", "eks-work", f"{label}restricted")
 
 
+def test_nothing_is_left_of_the_agent_where_the_add_on_takes_its_place(
+    deployed: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Point 5: one switch, never both. The overlay that gitops.yaml no longer names is torn down by its name."""
+    config = Path("gitops.yaml")
+    before = config.read_text()
+    config.write_text(before.replace("logging, monitoring, autoscaling", "logging, autoscaling"))
+    assert run(["generate"]) == 0
+    assert not Path("kustomize/overlays/monitoring").exists()
+    assert "cloudwatch-agent" in deployed.admin.run("get", "ds,cm,sa", "-n", "amazon-cloudwatch").stdout
+    assert run(["teardown", "monitoring", "--context", "test", "--yes"]) == 0, capsys.readouterr().err
+    left = deployed.admin.run("get", "ds,cm,sa,clusterroles,clusterrolebindings", "-n", "amazon-cloudwatch").stdout
+    assert "cloudwatch-agent" not in left
+    assert "fluent-bit" in left
+    assert run(["teardown", "monitorin", "--context", "test", "--yes"]) == 1
+    config.write_text(before)
+    assert run(["generate"]) == 0
+
+
 def test_a_teardown_leaves_nothing_that_a_deploy_made(deployed: World, capsys: pytest.CaptureFixture[str]) -> None:
     """The last test of this module: afterwards the next fixture would deploy everything again."""
     made = _objects(deployed)
