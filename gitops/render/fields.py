@@ -169,19 +169,31 @@ class Selected:
         return found
 
 
-def visit(node: Any, steps: tuple[str, ...], set_field: Set, create: str = "") -> None:
+class _InScalar(Exception):
+    """A scalar stands where a field's map or list should be; `str` is the rest of the way."""
+
+
+def visit(resource: Resource, steps: tuple[str, ...], set_field: Set, create: str = "") -> None:
     """Call `set_field` for each field that `steps` lead to; lists on the way are gone through item by item.
 
     `create` says what a missing last field becomes: a map, a scalar; nothing is created where it is empty.
     """
+    try:
+        _visit(resource.body, steps, set_field, create)
+    except _InScalar as error:
+        problem = f"field {error} of {resource} is looked for in a scalar"
+        raise RenderError(resource.place, problem, "make what holds it a map or a list") from error
+
+
+def _visit(node: Any, steps: tuple[str, ...], set_field: Set, create: str) -> None:
     kind = node.__class__
     if kind is dict:
         _visit_map(node, steps, set_field, create)
     elif kind is list:
         for item in node:
-            visit(item, steps, set_field, create)
+            _visit(item, steps, set_field, create)
     elif not is_null(node):
-        raise RenderError(f"field {'/'.join(steps)}", "is looked for in a scalar", "make what holds it a map or a list")
+        raise _InScalar("/".join(steps))
 
 
 def _visit_map(node: dict[str, Any], steps: tuple[str, ...], set_field: Set, create: str) -> None:
@@ -198,4 +210,4 @@ def _visit_map(node: dict[str, Any], steps: tuple[str, ...], set_field: Set, cre
     if last:
         set_field(node, name)
     else:
-        visit(node[name], steps[1:], set_field, create)
+        _visit(node[name], steps[1:], set_field, create)

@@ -103,7 +103,7 @@ def _images_of(resource: Resource, selected: Selected) -> list[tuple[dict[str, A
         places.append((holder, key))
 
     for steps, _ in selected.of(resource):
-        visit(resource.body, steps, found)
+        visit(resource, steps, found)
     times: dict[tuple[int, str], int] = {}
     holders: dict[tuple[int, str], dict[str, Any]] = {}
     for holder, key in places:
@@ -157,7 +157,7 @@ def set_replicas(resources: ResourceList, entry: dict[str, Any], specs: Specs, p
                 continue
             found = True
             if spec.selects(group, version, each.kind):
-                visit(each.body, split_path(spec.path), write, SCALAR if spec.create else "")
+                visit(each, split_path(spec.path), write, SCALAR if spec.create else "")
     if not found:
         raise RenderError(place, f"no object with replicas is called '{name}'", _names(resources, specs))
 

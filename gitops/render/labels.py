@@ -60,6 +60,6 @@ def _write(resource: Resource, key: str, value: str, selected: Selected) -> None
         pairs[key] = value
 
     for steps, create in selected.of(resource):
-        visit(resource.body, steps, write, MAP if create else "")
+        visit(resource, steps, write, MAP if create else "")
     if len(added) > 1:
         resource.shared.append((key, added, value))

@@ -95,7 +95,7 @@ class _Referrer:
     def fix(self, fields: list[tuple[Referral, str, tuple[str, ...]]]) -> None:
         for referral, path, steps in fields:
             self._referral, self._path = referral, path
-            visit(self._resource.body, steps, self._set)
+            visit(self._resource, steps, self._set)
 
     def _set(self, holder: Any, key: Any) -> None:
         value = holder[key]

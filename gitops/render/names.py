@@ -28,7 +28,7 @@ def set_namespace(resources: ResourceList, namespace: str, specs: Specs) -> None
             _set_default_subjects(each, namespace)
         for steps, create in selected.of(each):
             if _is_for(each, steps):
-                visit(each.body, steps, write, SCALAR if create else "")
+                visit(each, steps, write, SCALAR if create else "")
     resources.changed()
     resources.check_unique("namespace")
 
@@ -84,7 +84,7 @@ def _rename(resources: ResourceList, which: str, specs: Specs, prefix: str, suff
                 (each.prefixes if prefix else each.suffixes).append(prefix or suffix)
                 each.remember()
             if spec.selects(group, version, each.kind):
-                visit(each.body, split_path(spec.path), write, SCALAR if spec.create else "")
+                visit(each, split_path(spec.path), write, SCALAR if spec.create else "")
     resources.changed()
 
 

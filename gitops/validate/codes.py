@@ -125,6 +125,12 @@ CODES = {
         "the API server refuses the object",
         "give the template the selector's labels",
     ),
+    "O012": Code(
+        ERROR,
+        "name that Kubernetes does not take",
+        "the API server refuses the object",
+        "lower-case letters, digits, - and ., from a letter or digit to one",
+    ),
     # Images
     "I001": Code(
         ERROR,

@@ -1,6 +1,7 @@
 """Checks of every object: its API, its name, its namespace."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -9,6 +10,17 @@ from typing import Any
 from gitops.validate.finding import Finding
 from gitops.validate.schema import check_object
 from gitops.validate.scope import TEMPLATES, Overlay, selects, value_at
+
+LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+SUBDOMAIN = rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*"
+PATH_SEGMENT = r"(?!\.{1,2}$)[^/%]+"
+"""What names may look like (Kubernetes' docs, "Object Names and IDs"). A path segment is the least of every kind."""
+NAMED_BY_LABEL = {"Namespace", "Service"}
+NAMED_BY_SUBDOMAIN = {
+    "ConfigMap", "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Ingress", "Job", "LimitRange",
+    "NetworkPolicy", "PersistentVolume", "PersistentVolumeClaim", "Pod", "PodDisruptionBudget", "PriorityClass",
+    "ReplicaSet", "ResourceQuota", "Secret", "ServiceAccount", "StatefulSet", "StorageClass",
+}  # fmt: skip
 
 BUILT_IN_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
 
@@ -46,7 +58,7 @@ def check_objects(overlay: Overlay) -> Iterator[Finding]:
 
 
 def check_places(overlay: Overlay) -> Iterator[Finding]:
-    """Namespaces that are missing, and selectors that do not match their own pods."""
+    """Namespaces that are missing, names that are none, and selectors that do not match their own pods."""
     made = {obj.name for obj in overlay.everything if obj.kind == "Namespace"} | BUILT_IN_NAMESPACES
     for obj in overlay.objects:
         if _namespaced().get((obj.group, obj.kind)):
@@ -55,6 +67,13 @@ def check_places(overlay: Overlay) -> Iterator[Finding]:
             elif obj.namespace not in made:
                 yield overlay.finding("O010", obj, ("metadata", "namespace"), f"nothing makes {obj.namespace}")
         yield from _selector(overlay, obj)
+        yield from _name(overlay, obj)
+
+
+def _name(overlay: Overlay, obj: Any) -> Iterator[Finding]:
+    rule = SUBDOMAIN if obj.kind in NAMED_BY_SUBDOMAIN else LABEL if obj.kind in NAMED_BY_LABEL else PATH_SEGMENT
+    if not re.fullmatch(rule, obj.name):
+        yield overlay.finding("O012", obj, ("metadata", "name"), f"'{obj.name}'")
 
 
 def _selector(overlay: Overlay, obj: Any) -> Iterator[Finding]:

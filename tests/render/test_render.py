@@ -140,6 +140,12 @@ def test_a_mistake_is_shown_where_it_is(shop: Path, file: str, before: str, afte
     assert len(said.splitlines()[0]) < 200
 
 
+def test_a_field_in_a_scalar_names_the_object_and_its_file(shop: Path) -> None:
+    (shop / "base/app.yaml").write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: hello\n")
+    expected = "base/app.yaml:1: field replicas of Deployment/shop/prod-web is looked for in a scalar\n"
+    assert failure(shop).startswith(expected)
+
+
 def test_a_mistake_in_a_base_names_the_kustomizations_that_led_there(shop: Path) -> None:
     change(shop / "base/kustomization.yaml", "app.yaml", "ap.yaml")
     assert failure(shop) == dedent("""\

@@ -259,6 +259,18 @@ DEFECTS = [
         .replace("  selector:\n", "  selector:  #! O011\n")
         .replace("  #!\n", "\n"),
     ),
+    Defect(
+        "name-with-capitals",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: appSettings  #! O012\n  namespace: shop\n",
+    ),
+    Defect(
+        "name-with-a-slash",
+        "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata:\n  name: read/pods  #! O012\n  namespace: shop\nrules: []\n",
+    ),
+    Defect(
+        "service-with-a-dot",
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: app.two  #! O012\n  namespace: shop\nspec: {type: ExternalName, externalName: example.invalid}\n",
+    ),
     # Images
     Defect(
         "nginx-latest",
