@@ -1,5 +1,6 @@
 """`gitops validate`: check every overlay offline."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import click
@@ -16,6 +17,7 @@ from gitops.validate import Finding, Overlay, validate
 from gitops.validate.report import as_json, as_junit, as_sarif
 from gitops.validate.running import WORKLOADS, would_be_refused
 
+_COLORS = {"error": "red", "warning": "yellow", "note": "dim"}
 _RUNNING = "Ask the clusters instead: what runs there that this level of Pod Security would refuse?"
 
 
@@ -70,12 +72,13 @@ def _verify(context: Context, overlays: Sequence[Overlay]) -> None:
 
 def _show(findings: list[Finding], overlays: int, objects: int) -> None:
     for finding in findings:
-        color = "red" if finding.severity == "error" else "yellow"
-        echo(f"{finding.file}:{finding.line}: {style(finding.severity, color)} {finding.code} {finding.what}")
+        severity = style(finding.severity, _COLORS[finding.severity])
+        echo(f"{finding.file}:{finding.line}: {severity} {finding.code} {finding.what}")
         echo(f"  {finding.why}; {finding.fix}")
-    errors = sum(finding.severity == "error" for finding in findings)
-    counted = f"{_count(errors, 'error')}, {_count(len(findings) - errors, 'warning')}" if findings else "valid"
-    echo(f"{counted} · {_count(overlays, 'overlay')}, {_count(objects, 'object')}")
+    number = Counter(finding.severity for finding in findings)
+    counted = f"{_count(number['error'], 'error')}, {_count(number['warning'], 'warning')}" if findings else "valid"
+    noted = f", {_count(number['note'], 'note')}" if number["note"] else ""
+    echo(f"{counted}{noted} · {_count(overlays, 'overlay')}, {_count(objects, 'object')}")
 
 
 def _count(number: int, noun: str) -> str:

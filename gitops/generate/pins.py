@@ -35,6 +35,12 @@ class Pin:
         return f"{self.repository}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
 
     @property
+    def line(self) -> str:
+        """What follows `image:` in a manifest. Where the digest is not known, the line says so to who reads it and to
+        `gitops validate`, until `gitops pins update` has found it."""
+        return self.image if self.digest else f"{self.image}  # gitops: ignore I002, no digest could be read yet"
+
+    @property
     def label(self) -> str:
         """As a person calls it."""
         return f"{self.name} ({self.kubernetes})" if self.kubernetes else self.name
@@ -89,10 +95,10 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def pinned(pins: tuple[Pin, ...], name: str, config: Config, version: str | None) -> str:
-    """The image called `name` for a cluster of `version`. Raises `GitopsError` where the catalogue has none for it."""
+    """What follows `image:` for the image called `name` in a cluster of `version`. Raises `GitopsError` where the catalogue has none for it."""
     fitting = [pin for pin in pins if pin.name == name and _fits(pin, version)]
     if fitting:
-        return max(fitting, key=lambda pin: _number(pin.kubernetes)).image
+        return max(fitting, key=lambda pin: _number(pin.kubernetes)).line
     known = [pin.kubernetes for pin in pins if pin.name == name]
     if not known:
         raise GitopsError(PINS, f"has no image '{name}'", nearest(name, {pin.name for pin in pins}))

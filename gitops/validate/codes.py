@@ -12,7 +12,8 @@ class Code(NamedTuple):
     fix: str
 
 
-ERROR, WARNING = "error", "warning"
+ERROR, WARNING, NOTE = "error", "warning", "note"
+"""SARIF's levels. A note is a state that is worth knowing, and no defect."""
 
 CODES = {
     # Kustomizations
@@ -39,7 +40,7 @@ CODES = {
         "add an images entry for it to the overlay",
     ),
     "K006": Code(
-        WARNING, "image not released yet", "its pods cannot start: no registry has that digest", "run gitops bump"
+        NOTE, "image not released yet", "its pods cannot start: no registry has that digest", "run gitops bump"
     ),
     "K007": Code(
         ERROR, "unquoted tag reads as a number", "kustomize refuses it, or 1.10 becomes 1.1", 'quote it: newTag: "1.10"'

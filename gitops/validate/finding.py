@@ -16,7 +16,7 @@ class Finding:
 
     @property
     def severity(self) -> str:
-        """`error` or `warning`."""
+        """`error`, `warning` or `note`."""
         return CODES[self.code].severity
 
     @property

@@ -64,7 +64,7 @@ def as_sarif(findings: Sequence[Finding], version: str) -> dict[str, Any]:
 
 
 def as_junit(findings: Sequence[Finding], overlays: Sequence[str]) -> str:
-    """JUnit XML: a test case an overlay and file; an error of ours is a failure, a warning goes to its output."""
+    """JUnit XML: a test case an overlay and file; an error of ours is a failure, others go to its output."""
     suite = ElementTree.Element("testsuite", name="gitops validate")
     files = sorted({finding.file for finding in findings})
     names = [*overlays, *files]
@@ -77,8 +77,8 @@ def as_junit(findings: Sequence[Finding], overlays: Sequence[str]) -> str:
             failures += 1
             failure = ElementTree.SubElement(case, "failure", message=errors[0].what, type=errors[0].code)
             failure.text = "\n".join(f"{f.file}:{f.line}: {f.code} {f.what}" for f in errors)
-        if warnings := [f"{f.file}:{f.line}: {f.code} {f.what}" for f in here if f.severity == "warning"]:
-            ElementTree.SubElement(case, "system-out").text = "\n".join(warnings)
+        if others := [f"{f.file}:{f.line}: {f.code} {f.what}" for f in here if f.severity != "error"]:
+            ElementTree.SubElement(case, "system-out").text = "\n".join(others)
     suite.set("tests", str(len(names)))
     suite.set("failures", str(failures))
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)

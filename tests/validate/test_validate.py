@@ -28,15 +28,10 @@ def test_nothing_is_wrong_in_what_the_repository_carries() -> None:
     config = load_config(ROOT / "gitops.yaml")
     overlays, failed = overlays_of(config, ROOT)
     assert failed == []
-    left = [f for f in validate(overlays) if f.code not in ("I002", "K006")]
-    assert left == []
-    # No digest could be read for four images, and nothing was released: said, and no error.
-    unpinned = [f for f in validate(overlays) if f.code == "I002"]
-    assert [f.file for f in unpinned] == [
-        "kustomize/load-test/job.yaml",
-        "kustomize/overlays/autoscaling/metrics-server.yaml",
-        "kustomize/overlays/logging/daemonset.yaml",
-        "kustomize/overlays/monitoring/daemonset.yaml",
+    # Nothing was released from here: a note for each environment.
+    assert [(f.severity, f.code, f.file) for f in validate(overlays)] == [
+        ("note", "K006", "kustomize/overlays/prod/kustomization.yaml"),
+        ("note", "K006", "kustomize/overlays/staging/kustomization.yaml"),
     ]
 
 
