@@ -95,7 +95,10 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
 
 
 def pinned(pins: tuple[Pin, ...], name: str, config: Config, version: str | None) -> str:
-    """What follows `image:` for the image called `name` in a cluster of `version`. Raises `GitopsError` where the catalogue has none for it."""
+    """What follows `image:` for the image called `name` in a cluster of `version`.
+
+    Raises `GitopsError` where the catalogue has none for it.
+    """
     fitting = [pin for pin in pins if pin.name == name and _fits(pin, version)]
     if fitting:
         return max(fitting, key=lambda pin: _number(pin.kubernetes)).line
