@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +26,10 @@ _ENVIRONMENT = {
     "GCM_INTERACTIVE": "never",
     "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=15"),
 }
+STALE_LOCK = 10.0
+"""Seconds that a lock of a ref may be old. git holds one for moments; one of this age is of a git that was killed."""
+
+_REF_LOCK = re.compile(r"Unable to create '(.+/(?:refs/.+|packed-refs|shallow)\.lock)': File exists")
 _NETWORK_COMMANDS = ("fetch", "push", "ls-remote")
 _OPTIONS = ("-c", "http.lowSpeedLimit=1", "-c", f"http.lowSpeedTime={LOW_SPEED_SECONDS}", "-c", "core.quotePath=false")
 
@@ -71,7 +76,24 @@ class GitRepository:
         env: Mapping[str, str] | None = None,
         timeout: float = NETWORK_TIMEOUT,
     ) -> bytes:
-        """Run `git ARGUMENTS` here and return its stdout. Raises `GitFailed`."""
+        """Run `git ARGUMENTS` here and return its stdout. Raises `GitFailed`.
+
+        A ref that is locked is waited for, and a lock that a killed git has left is taken away.
+        """
+        try:
+            return self._run(arguments, stdin, env, timeout)
+        except GitFailed as error:
+            lock = _REF_LOCK.search(error.stderr)
+            if not lock:
+                raise
+            _outlive(Path(lock[1]))
+            if stdin:
+                stdin.seek(0)
+            return self._run(arguments, stdin, env, timeout)
+
+    def _run(
+        self, arguments: tuple[str, ...], stdin: BinaryIO | None, env: Mapping[str, str] | None, timeout: float
+    ) -> bytes:
         import git
 
         try:
@@ -135,6 +157,19 @@ class GitRepository:
         mode = "--untracked-files=all" if untracked else "--untracked-files=no"
         out = self.run("status", "--porcelain=v1", "-z", "--no-renames", mode, "--", *paths)
         return [entry[3:] for entry in out.decode("utf-8", "surrogateescape").split("\0") if entry]
+
+
+def _outlive(lock: Path) -> None:
+    """Wait until `lock` is gone or another; remove it where it is the same and too old to be anybody's."""
+    try:
+        made, asked = lock.stat().st_mtime, time.monotonic()
+        while time.time() - made < STALE_LOCK and time.monotonic() - asked < STALE_LOCK:
+            time.sleep(0.05)
+            if lock.stat().st_mtime != made:
+                return
+        lock.unlink()
+    except FileNotFoundError:
+        return
 
 
 def _plain(text: object) -> str:

@@ -183,6 +183,23 @@ def test_killed_at_any_point_clone_and_remote_are_whole_and_the_next_run_works(
     assert git(bare, "for-each-ref", "--format=%(refname)") == "refs/heads/main"
 
 
+def test_a_lock_that_a_killed_git_left_is_outlived(clone: Path, bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gitops.cli import run
+
+    monkeypatch.chdir(clone)
+    for lock in ("refs/remotes/origin/main.lock", "refs/heads/main.lock"):
+        (clone / ".git" / lock).touch()
+        os.utime(clone / ".git" / lock, (0, 0))
+    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.1", "--unchecked", "--digest", digest(1)]) == 0
+    assert git(clone, "rev-parse", "HEAD") == git(bare, "rev-parse", "main")
+    held = clone / ".git/refs/remotes/origin/main.lock"
+    held.touch()
+    letting_go = threading.Timer(0.5, held.unlink)
+    letting_go.start()
+    assert run(["bump", "backend-app", "-e", "prod", "--tag", "3.2", "--unchecked", "--digest", digest(2)]) == 0
+    letting_go.join()
+
+
 def test_a_fast_forward_that_was_cut_off_does_not_block_the_next_run(
     clone: Path, bare: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,10 +78,11 @@ class FaultProxy:
             self.calls += 1
             if self._random.random() >= self.rate:
                 return ""
-            fault = self._random.choice(FAULTS)
             watch = "watch=true" in handler.path
-            if fault == "stale" and not watch and (handler.command != "GET" or handler.path not in self._earlier):
-                fault = "reset after"
+            read_before = handler.command == "GET" and handler.path in self._earlier
+            possible = [each for each in FAULTS if each != "stale" or watch or read_before]
+            # Those that were not seen yet come first: a short run has each of them.
+            fault = self._random.choice([each for each in possible if not self.injected[each]] or possible)
             self.injected[f"watch {fault}" if watch else fault] += 1
             return fault
 
