@@ -17,7 +17,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
 from itertools import product
@@ -32,10 +31,6 @@ from tests.support.kube_objects import config_map, cron_job, deployment, service
 
 REPEATS = {"gitops": 3, "kubectl": 3, "kapp": 1}
 """kapp takes so much longer that one run has to do."""
-KUBECTL = (
-    shutil.which("kubectl", path=os.pathsep.join((sysconfig.get_path("scripts"), os.environ["PATH"]))) or "kubectl"
-)
-"""The newest there is: the one that the tests' lock has."""
 CONFIG = """\
 apiVersion: gitops/v1
 name: shop
@@ -122,7 +117,7 @@ def gitops(environment: Environment, kubeconfig: Path, *options: str) -> float:
 
 
 def kubectl(environment: Environment, kubeconfig: Path) -> float:
-    command = (KUBECTL, "apply", "--server-side", "-f", str(environment.objects))
+    command = ("kubectl", "apply", "--server-side", "-f", str(environment.objects))
     return run(*command, folder=environment.folder, kubeconfig=kubeconfig)
 
 
