@@ -113,7 +113,8 @@ def _build_metadata(top: "_Target") -> list[str]:
 
 def _finish(resource: Resource, *, keep_origin: bool) -> None:
     """Annotations become texts, as kustomize leaves them; odd scalars become their values."""
-    metadata = resource.body["metadata"]
+    # A kind that ends in List needs no name, and so no metadata; kustomize gives it some.
+    metadata = resource.body.setdefault("metadata", {})
     if "annotations" in metadata:
         kept = {
             plain(key): text

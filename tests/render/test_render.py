@@ -96,6 +96,14 @@ def test_an_overlay_renders_to_its_objects_in_kustomizes_order(shop: Path) -> No
     assert rendered.objects[1].origin == "base/app.yaml"
 
 
+def test_a_list_without_items_and_metadata_is_given_some_as_by_kustomize(shop: Path) -> None:
+    (shop / "base/app.yaml").write_text("apiVersion: v1\nkind: RoleList\ni- tems: []\n")
+    (shop / "base/kustomization.yaml").write_text("resources: [app.yaml]\n")
+    assert [each.body for each in render(shop, "base").objects] == [
+        {"apiVersion": "v1", "kind": "RoleList", "metadata": {}, "i- tems": []}
+    ]
+
+
 def test_every_file_that_was_read_is_an_input(shop: Path) -> None:
     (shop / "base/unrelated.yaml").write_text("a: b\n")
     rendered = render(shop, "overlays/prod")
