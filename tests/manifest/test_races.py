@@ -216,10 +216,8 @@ def test_a_fast_forward_that_was_cut_off_does_not_block_the_next_run(
     assert git(clone, "rev-parse", "HEAD") == git(bare, "rev-parse", "main")
 
 
-def refused(capsys: pytest.CaptureFixture[str], url: str) -> str:
-    from gitops.cli import run
-
-    arguments = [
+def bump_at(url: str) -> list[str]:
+    return [
         "bump",
         "backend-app",
         "-e",
@@ -232,6 +230,12 @@ def refused(capsys: pytest.CaptureFixture[str], url: str) -> str:
         "--repository",
         url,
     ]
+
+
+def refused(capsys: pytest.CaptureFixture[str], url: str) -> str:
+    from gitops.cli import run
+
+    arguments = bump_at(url)
     assert run(arguments) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -328,19 +332,7 @@ def test_a_push_whose_answer_is_lost_is_not_made_twice(
         raise GitFailed("http://x", "does not answer", "", 128, "RPC failed; curl 56 reset")
 
     monkeypatch.setattr(GitObjects, "push", cut)
-    arguments = [
-        "bump",
-        "backend-app",
-        "-e",
-        "prod",
-        "--tag",
-        "1.4.2",
-        "--unchecked",
-        "--digest",
-        digest(1),
-        "--repository",
-        url,
-    ]
+    arguments = bump_at(url)
     assert run(arguments) == 0
     assert "pushed" in capsys.readouterr().out
     assert git(bare, "rev-list", "--count", "main") == "2"
