@@ -7,8 +7,11 @@ to kubectl. gitops runs as a whole process (`gitops deploy`), Python's start and
 the others are given the same objects as one file, rendered beforehand. gitops and kapp wait until all is ready; kubectl
 waits for nothing.
 
-Two mixes: `config` has nothing that takes time to be ready (ConfigMaps, Services, CronJobs); in `apps` a quarter of the
-objects are Deployments, scaled to nothing, so that they are ready as soon as their controller has made a ReplicaSet.
+Three mixes: `config` has nothing that takes time to be ready (ConfigMaps, Services, CronJobs); in `apps` a quarter of
+the objects are Deployments, scaled to nothing, so that they are ready as soon as their controller has made a
+ReplicaSet; in `tiers` five tiers of eight Deployments wait for each other, each with a pod that is ready as soon as it
+is seen: gitops is told by `gitops/depends-on`, kapp by its change groups and rules, and kubectl goes as a pipeline
+written by hand does: it applies a tier, waits for its rollouts, and goes on to the next.
 """
 
 import os
@@ -19,16 +22,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from gitops.clients.kubernetes import KubernetesCluster
 from gitops.objects import KubeObject
 from tests.support.api_server import ApiServer
 from tests.support.kube_objects import config_map, cron_job, deployment, service, service_account
+from tests.support.kubelet import Kubelet
 
+TIERS, PER_TIER = 5, 8
 REPEATS = {"gitops": 3, "kubectl": 3, "kapp": 1}
 """kapp takes so much longer that one run has to do."""
 CONFIG = """\
@@ -65,7 +72,30 @@ def image(index: int, tag: str) -> str:
     return f"registry.invalid/web:{tag if index == 0 else 1}"
 
 
-MIXES = {"config": config, "apps": apps}
+def tiers(index: int, space: str, tag: str) -> list[KubeObject]:
+    """What `config` has, with a Deployment in the CronJob's place while there is a tier left to fill."""
+    tier, rest = tier_of(index), config(index, space, tag)
+    if tier == TIERS:
+        return rest
+    workload = deployment(f"web-{index}", space, image(index, tag), replicas=1)
+    notes = {"kapp.k14s.io/change-group": f"bench.invalid/tier-{tier}"}
+    if tier:
+        before = range((tier - 1) * PER_TIER, tier * PER_TIER)
+        notes["gitops/depends-on"] = ", ".join(f"Deployment/{space}/web-{each}" for each in before)
+        notes["kapp.k14s.io/change-rule"] = f"upsert after upserting bench.invalid/tier-{tier - 1}"
+    return [workload.with_metadata(annotations=notes, labels={"tier": str(tier)}), *rest[1:]]
+
+
+def tier_of(index: int) -> int:
+    return min(index // PER_TIER, TIERS)
+
+
+def tier_in(body: dict[str, Any]) -> int:
+    """The tier of an object's file; what is in none goes with the first."""
+    return int(body["metadata"].get("labels", {}).get("tier", 0))
+
+
+MIXES = {"config": config, "apps": apps, "tiers": tiers}
 
 
 class Environment:
@@ -88,7 +118,12 @@ class Environment:
         """`count` objects, the first workload with the image `tag`."""
         bodies: list[Any] = [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.namespace}}]
         made = [each.body for index in range(count // 3) for each in MIXES[self.mix](index, self.namespace, tag)]
-        self.objects.write_text(yaml.dump_all([*bodies, *made[: count - 1]], Dumper=yaml.CSafeDumper))
+        bodies += made[: count - 1]
+        self.objects.write_text(yaml.dump_all(bodies, Dumper=yaml.CSafeDumper))
+        self.tiers = [self.folder / f"tier-{tier}.yaml" for tier in range(TIERS)] if self.mix == "tiers" else []
+        for tier, path in enumerate(self.tiers):
+            of_it = [body for body in bodies if tier_in(body) == tier]
+            path.write_text(yaml.dump_all(of_it, Dumper=yaml.CSafeDumper))
 
     def git(self, *arguments: str) -> None:
         identity = ["-c", "user.name=b", "-c", "user.email=b@example.invalid"]
@@ -117,8 +152,13 @@ def gitops(environment: Environment, kubeconfig: Path, *options: str) -> float:
 
 
 def kubectl(environment: Environment, kubeconfig: Path) -> float:
-    command = ("kubectl", "apply", "--server-side", "-f", str(environment.objects))
-    return run(*command, folder=environment.folder, kubeconfig=kubeconfig)
+    files = environment.tiers or [environment.objects]
+    commands: list[tuple[str, ...]] = []
+    for tier, path in enumerate(files):
+        commands.append(("apply", "--server-side", "-f", str(path)))
+        if environment.tiers:
+            commands.append(("rollout", "status", "deployment", "-n", environment.namespace, "-l", f"tier={tier}"))
+    return sum(run("kubectl", *command, folder=environment.folder, kubeconfig=kubeconfig) for command in commands)
 
 
 def kapp(environment: Environment, kubeconfig: Path) -> float:
@@ -165,7 +205,8 @@ def main() -> None:
                 large(Path(name), kubeconfig, count)
         else:
             for count, mix in product(counts, MIXES):
-                compare(Path(name), kubeconfig, mix, count)
+                with Kubelet(KubernetesCluster(server.connection()), "") if mix == "tiers" else nullcontext():
+                    compare(Path(name), kubeconfig, mix, count)
 
 
 if __name__ == "__main__":
