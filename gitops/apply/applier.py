@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 
 from gitops.apply.events import Event, Word
 from gitops.apply.wait import Waiter
@@ -63,12 +64,13 @@ class Applier:
         needed = dependencies([change.desired for change in plan.changes if change.desired])
         awaited = [change for change in plan.changes if change.ref in needed and change.desired]
         pending = [change for change in plan.pending if change.action is not Action.DELETE]
-        by_level = {level: [c for c in pending if c.level == level] for level in sorted({c.level for c in pending})}
+        by_level = groupby(sorted(pending, key=_level), _level)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
-            for level, changes in by_level.items():
+            for level, group in by_level:
+                changes = list(group)
                 below = [change for change in awaited if change.level < level]
                 yield from self._await_ready(replace(plan, changes=tuple(below)), mask)
-                awaited = [change for change in awaited if change not in below]
+                awaited = [change for change in awaited if change.level >= level]
                 self._await_kinds(changes, plan)
                 yield from self._together(pool, changes, plan, mask)
                 self._finish_kinds(changes)
@@ -203,6 +205,10 @@ class Applier:
 
 def _serves(kinds: Kinds, wanted: Sequence[tuple[str, str, str]]) -> bool:
     return all(kinds.find(*each) for each in wanted)
+
+
+def _level(change: Change) -> int:
+    return change.level
 
 
 def deletion_level(ref: ObjectRef) -> int:
