@@ -15,7 +15,9 @@ SECRET_NAME = re.compile(r"passw|passphrase|secret|token|(api|access|private)[_-
 """Environment variables and annotations whose value is hidden for their name."""
 SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 """Of the environment: what nothing may print, even where a server quotes a request."""
-_URL_PASSWORD = re.compile(r"(\w+://[^/\s:@'\"]*):[^/\s@'\"]+@")
+_URL_PASSWORD = re.compile(r"(://[^/\s:@'\"]*):[^/\s'\"]+@")
+_URL_TOKEN = re.compile(r"(https?://)[^/\s:@'\"]+@")
+"""A token alone, as GitHub takes it; a user alone looks the same."""
 
 
 class _Known:
@@ -48,8 +50,8 @@ def forget() -> None:
 
 
 def without(text: str) -> str:
-    """`text` with every known value, and the password of every URL, hidden."""
-    text = _URL_PASSWORD.sub(rf"\1:{STANDS_FOR}@", text)
+    """`text` with every known value, and the password or token of every URL, hidden."""
+    text = _URL_TOKEN.sub(rf"\1{STANDS_FOR}@", _URL_PASSWORD.sub(rf"\1:{STANDS_FOR}@", text))
     pattern = _pattern()
     return pattern.sub(STANDS_FOR, text) if pattern else text
 
@@ -99,3 +101,26 @@ def values_by_name(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from values_by_name(item)
+
+
+def is_secret(body: Mapping[str, Any]) -> bool:
+    """It is a Secret of Kubernetes' own."""
+    return body.get("kind") == "Secret" and "/" not in str(body.get("apiVersion", ""))
+
+
+def holds_secret(body: Mapping[str, Any]) -> bool:
+    """It is a Secret with values, or has a variable or an annotation that is secret by its name."""
+    values = (value for key in ("data", "stringData") for value in strings(body.get(key)))
+    return (is_secret(body) and next(values, None) is not None) or next(values_by_name(body), None) is not None
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every value within `value`, whatever its shape: what is malformed is a secret all the same."""
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif value is not None:
+        yield str(value)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,20 @@ def test_each_line_of_a_value_is_hidden() -> None:
 def test_the_password_of_a_url_is_hidden_though_nobody_said_so() -> None:
     assert hidden.without("fetch https://bot:hunter22@git.invalid/x: 403") == "fetch https://bot:***@git.invalid/x: 403"
     assert hidden.without("ssh://git@git.invalid/x") == "ssh://git@git.invalid/x"
+    assert hidden.without("db://app:hun@ter22@db, db://b:22@db") == "db://app:***@db, db://b:***@db"
+    assert hidden.without("clone https://0123456789abcdef@git.invalid/x") == "clone https://***@git.invalid/x"
+
+
+def test_a_long_text_takes_no_longer_than_its_length() -> None:
+    """Two that are a hundred times as long take a hundred times as long, not ten thousand."""
+
+    def seconds(text: str) -> float:
+        started = time.process_time()
+        hidden.without(text)
+        return time.process_time() - started
+
+    short = min(seconds("a" * 20_000) for _ in range(5))
+    assert seconds("a" * 2_000_000) < 1000 * max(short, 1e-5)
 
 
 def test_a_short_value_and_the_name_of_an_object_are_no_secrets() -> None:

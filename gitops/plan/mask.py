@@ -5,13 +5,13 @@ import binascii
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from gitops import hidden
 from gitops.errors import GitopsError
-from gitops.hidden import SECRET_NAME, values_by_name
+from gitops.hidden import SECRET_NAME, is_secret, strings, values_by_name
 from gitops.objects import Body, KubeObject
 from gitops.plan.model import FieldChange, Plan
 
@@ -123,36 +123,19 @@ def shown(body: Body) -> dict[str, Any]:
     return found
 
 
-def is_secret(body: Body) -> bool:
-    """It is a Secret of Kubernetes' own."""
-    return body.get("kind") == "Secret" and "/" not in str(body.get("apiVersion", ""))
-
-
 def secret_values(body: Body) -> set[str]:
     """What a Secret holds, as written and decoded, whole and by line; empty for another kind."""
     if not is_secret(body):
         return set()
     values: set[str] = set()
-    for encoded in _strings(body.get("data")):
+    for encoded in strings(body.get("data")):
         values.add(encoded)
         try:
             # A long value is written in lines, as kustomize's generator does.
             values.add(base64.b64decode("".join(encoded.split()), validate=True).decode())
         except (binascii.Error, UnicodeDecodeError):
             continue
-    for plain in _strings(body.get("stringData")):
+    for plain in strings(body.get("stringData")):
         values.update((plain, base64.b64encode(plain.encode()).decode()))
     lines = {line.strip() for value in values for line in value.splitlines()}
     return {value for value in values | lines if value}
-
-
-def _strings(value: Any) -> Iterator[str]:
-    """Every value within `value`, whatever its shape: what is malformed is a secret all the same."""
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
-    elif value is not None:
-        yield str(value)

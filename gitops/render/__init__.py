@@ -77,7 +77,7 @@ def render_bodies(
     """The same as data, for who has no use for more: objects are quicker made than what makes them is imported."""
     folder = _folder(root, overlay)
     real_root = os.path.realpath(root)
-    name = " ".join([os.path.relpath(folder, real_root), *(remotes.allowed if remotes else ())])
+    name = cache_name(root, overlay, remotes)
     if cache and (kept := cache.find(real_root, name)):
         return Bodies(kept.inputs, frozenset(kept.sought), tuple(kept.warnings), kept.objects())
     from gitops.render.problems import NotModelled
@@ -91,6 +91,12 @@ def render_bodies(
     if cache:
         cache.keep_objects(name, built)
     return built
+
+
+def cache_name(root: "str | os.PathLike[str]", overlay: str, remotes: "Remotes | None") -> str:
+    """What the rendering of an overlay is kept as."""
+    folder = os.path.relpath(os.path.realpath(os.path.join(root, overlay)), os.path.realpath(root))
+    return " ".join([folder, *(remotes.allowed if remotes else ())])
 
 
 def _built(sources: "Sources", folder: str) -> Bodies:

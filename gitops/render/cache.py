@@ -9,14 +9,16 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gitops import __version__
+from gitops.hidden import holds_secret, without
 
 if TYPE_CHECKING:
     from gitops.render import Bodies
 
-FORMAT = "2"
+FORMAT = "3"
 MAX_BYTES = 256 * 1024 * 1024
 """What the cache may take on disk; the oldest go first."""
 _ELSEWHERE = ("https://", "ssh://", "http://")
+_CURRENT = f"{FORMAT}-"
 _EACH = 4
 """Renderings kept of one overlay, so that to go back to a branch is a hit too."""
 
@@ -34,6 +36,10 @@ class Entry(NamedTuple):
         return [(body, origin) for body, origin in json.loads(self.content)]
 
 
+_WITHHELD: dict[str, Entry] = {}
+"""Renderings that hold a secret, by where they would be kept: no secret rests on disk."""
+
+
 class Cache:
     """A folder of renderings. Several processes may use it at once: each file is written whole, then named."""
 
@@ -45,6 +51,9 @@ class Cache:
 
     def find(self, root: str, name: str) -> Entry | None:
         """What is kept as `name` and read files below `root` that are all as they were; None where there is none."""
+        withheld = _WITHHELD.get(self._of(name))
+        if withheld and self._is_current(root, withheld.inputs, withheld.sought):
+            return withheld
         for file in self._kept(name):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 if entry := self._read(file, root):
@@ -77,8 +86,13 @@ class Cache:
         return found
 
     def keep_objects(self, name: str, rendered: "Bodies") -> None:
-        """Keep a rendering."""
-        self.keep(name, rendered.inputs, rendered.sought, rendered.warnings, json.dumps(rendered.objects).encode())
+        """Keep a rendering; in memory alone where something of it is hidden when it is shown."""
+        content = json.dumps(rendered.objects)
+        described = dict(rendered.inputs), sorted(rendered.sought), list(rendered.warnings)
+        if any(holds_secret(body) for body, _ in rendered.objects) or without(content) != content:
+            _WITHHELD[self._of(name)] = Entry(*described, content.encode())
+        else:
+            self.keep(name, *described, content.encode())
 
     def keep(
         self, name: str, inputs: Mapping[str, str], sought: Iterable[str], warnings: Iterable[str], content: bytes
@@ -101,7 +115,7 @@ class Cache:
     def _of(self, name: str) -> str:
         self._program = self._program or _program()
         key = sha256(f"{self._program}\n{name}".encode()).hexdigest()[:32]
-        return os.path.join(self._folder, key)
+        return os.path.join(self._folder, f"{_CURRENT}{key}")
 
     def _kept(self, name: str) -> Iterator[str]:
         """The files of a name, the latest first."""
@@ -117,6 +131,7 @@ class Cache:
         self._written += 1
         if self._written % 64 != 1:
             return
+        self._clear_earlier()
         files = [each for folder in os.scandir(self._folder) if folder.is_dir() for each in os.scandir(folder)]
         found = [(each.stat().st_mtime_ns, each.stat().st_size, each.path) for each in files]
         total = sum(size for _, size, _ in found)
@@ -126,6 +141,14 @@ class Cache:
             with suppress(FileNotFoundError):
                 os.unlink(path)
             total -= size
+
+    def _clear_earlier(self) -> None:
+        """Take away what is of an earlier format: that held secrets too."""
+        from shutil import rmtree
+
+        for folder in os.scandir(self._folder):
+            if not folder.name.startswith(_CURRENT):
+                rmtree(folder, ignore_errors=True)
 
 
 def _program() -> str:

@@ -2,10 +2,11 @@
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from gitops.render import Bodies, render_bodies
+from gitops.hidden import holds_secret
+from gitops.render import Bodies, cache_name, render_bodies
 
 if TYPE_CHECKING:
     from gitops.render.cache import Cache
@@ -56,4 +57,14 @@ def _beside_each_other(
 
     workers = min(_processors(), len(overlays), _MOST)
     with ProcessPoolExecutor(workers, get_context("fork"), _Renderer.start, (root, cache, remotes)) as pool:
-        return list(pool.map(_Renderer.render, overlays))
+        found = list(pool.map(_Renderer.render, overlays))
+    if cache:
+        _take_over(cache, {cache_name(root, name, remotes): each for name, each in zip(overlays, found, strict=True)})
+    return found
+
+
+def _take_over(cache: "Cache", found: Mapping[str, Bodies]) -> None:
+    """Keep what processes made that are gone now, and kept in their memory alone."""
+    for name, each in found.items():
+        if each.by == "gitops" and any(holds_secret(body) for body, _ in each.objects):
+            cache.keep_objects(name, each)

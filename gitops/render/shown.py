@@ -8,10 +8,10 @@ import os
 import re
 from collections.abc import Sequence
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gitops.errors import GitopsError
-from gitops.hidden import values_by_name, without
+from gitops.hidden import holds_secret, without
 from gitops.render.cache import Cache, default_folder
 from gitops.render.many import render_all
 from gitops.render.remotes import Remotes
@@ -66,18 +66,15 @@ def text_of(cache: Cache | None, root: str, overlays: Sequence[str], remotes: Re
         return _public(Shown(kept.content.decode(), tuple(kept.warnings)))
     found = render_all(root, overlays, cache, remotes)
     bodies = [body for each in found for body, _ in each.objects]
-    if any(each.by != "gitops" for each in found) or any(map(_has_secret, bodies)):
+    if any(each.by != "gitops" for each in found) or any(map(holds_secret, bodies)):
         return None
     warnings = tuple(dict.fromkeys(warning for each in found for warning in each.warnings))
     text = "---\n".join(to_yaml(body).decode() for body in bodies)
-    if cache:
+    shown = _public(Shown(text, warnings))
+    if cache and shown:
         inputs = {path: digest for each in found for path, digest in each.inputs.items()}
         cache.keep(name, inputs, {path for each in found for path in each.sought}, warnings, text.encode())
-    return _public(Shown(text, warnings))
-
-
-def _has_secret(body: dict[str, Any]) -> bool:
-    return body.get("kind") == "Secret" or next(values_by_name(body), None) is not None
+    return shown
 
 
 def _public(shown: Shown) -> Shown | None:

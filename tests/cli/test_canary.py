@@ -166,6 +166,7 @@ def shop(
     monkeypatch.chdir(folder)
     monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig()))
     monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setenv("AWS_ENDPOINT_URL", echo.url)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", AWS_KEY)
@@ -186,6 +187,9 @@ def test_a_canary_secret_is_in_no_output_of_any_command(
     around_manifests(shop, echo)
     towards_aws(shop, tmp_path, monkeypatch)
     failures(shop, server, echo, tmp_path, monkeypatch)
+    for file in (each for each in (tmp_path / "cache").rglob("*") if each.is_file()):
+        shop.said["the cache", str(file)] = file.read_text("utf-8", "replace")
+    assert ("the cache",) in {words[:1] for words in shop.said}
     assert not (found := shop.leaks()), "\n".join(found)
     assert on_the_cluster(server) == []
     ran = {words: [line for line in shop.said if line[: len(words)] == words] for words, _ in every_command(cli)}

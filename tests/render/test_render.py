@@ -1,5 +1,6 @@
 """Rendering without a kustomize beside: results whole, errors with their place, inputs, the cache, limits."""
 
+import base64
 import json
 import os
 import subprocess
@@ -251,6 +252,59 @@ def test_a_damaged_cache_is_no_hit(shop: Path, tmp_path: Path) -> None:
     assert render(shop, "overlays/prod", Cache(folder)) == expected
     kept.write_bytes(b"")
     assert render(shop, "overlays/prod", Cache(folder)) == expected
+
+
+SECRETS = {
+    "a generated Secret": (PROD, "secretGenerator: [{name: keys, literals: [pin=canary-8c1f]}]\n"),
+    "a Secret": (
+        "base/app.yaml",
+        "---\n{apiVersion: v1, kind: Secret, metadata: {name: x}, stringData: {a: canary-8c1f}}\n",
+    ),
+    "an annotation": (
+        "base/app.yaml",
+        "---\n{apiVersion: v1, kind: Service, metadata: {name: x, annotations: {a.invalid/token: canary-8c1f}}}\n",
+    ),
+    "the password in a URL": (PROD, "configMapGenerator: [{name: url, literals: ['url=db://app:canary-8c1f@db']}]\n"),
+}
+
+
+@pytest.mark.parametrize("place", SECRETS)
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_no_secret_rests_in_the_cache_and_it_is_rendered_once_in_a_process(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, at_once: int
+) -> None:
+    file, addition = SECRETS[place]
+    folder, coded = tmp_path / "cache", base64.b64encode(b"canary-8c1f").decode()
+    monkeypatch.setattr(many, "PAYS_AFTER", 0.0)
+    monkeypatch.setattr(many, "_processors", lambda: at_once)
+    monkeypatch.setattr("gitops.render.cache._WITHHELD", {})
+    (shop / file).write_text((shop / file).read_text() + addition)
+    names = [f"overlays/{name}" for name in ("prod", "a", "b", "c")]
+    for name in names[1:]:
+        (shop / name).mkdir()
+        (shop / name / "kustomization.yaml").write_text((shop / PROD).read_text())
+    expected = many.render_all(str(shop), names, Cache(folder), None)
+    kept = b"".join(each.read_bytes() for each in folder.rglob("*") if each.is_file())
+    assert b"canary-8c1f" not in kept
+    assert coded.encode() not in kept
+    if at_once == 1 or "URL" not in place:
+        monkeypatch.setattr("gitops.render.sources.Sources", None)
+        assert many.render_all(str(shop), names, Cache(folder), None) == expected
+
+
+def test_what_is_no_secret_rests_there_though_its_neighbour_is_one(shop: Path, tmp_path: Path) -> None:
+    (shop / "overlays/keys").mkdir()
+    (shop / "overlays/keys/kustomization.yaml").write_text("secretGenerator: [{name: keys, literals: [pin=canary]}]\n")
+    many.render_all(str(shop), ["overlays/keys", "overlays/prod"], Cache(tmp_path / "cache"), None)
+    assert len(list((tmp_path / "cache").glob("*/*"))) == 1
+
+
+def test_what_an_earlier_version_kept_is_taken_away(shop: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "cache" / "0123456789abcdef" / "entry"
+    earlier.parent.mkdir(parents=True)
+    earlier.write_text("canary")
+    render(shop, "overlays/prod", Cache(tmp_path / "cache"))
+    assert not earlier.parent.exists()
 
 
 def test_a_cache_that_cannot_be_written_is_none(shop: Path, tmp_path: Path) -> None:
