@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config import Image
     from gitops.manifest.bump import WantedImage
-    from gitops.manifest.place import Place
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ def command(
     gitops bump backend-app --env staging --tag 1.4.2
     gitops bump backend-app --env staging --from image.json
     """
+    from gitops.cli.gates import gate_of
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions, bump
     from gitops.manifest.review import topic_of
@@ -86,7 +86,7 @@ def command(
         if not (tag or digest or build):
             tag = _tag_by_policy(context, configured, environments)
         wanted = _wanted(context, configured, Given(tag or "", digest or "", build, build_url), unchecked)
-        _refuse_ungated(context, place, configured, wanted.digest)
+        gate_of(context, place)(lambda path: place.tree().read_file(path), configured.name, wanted.digest)
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
         intent = bump(wanted, choose, options, place.prefix, place.fields(environments), place.folders())
@@ -126,18 +126,6 @@ def _wanted(context: "Context", image: "Image", given: "Given", unchecked: bool)
         # A build's tag may have moved on to a newer one: its digest counts.
         refuse_moved_tag(wanted, image, context.registry)
     return checked_image(wanted, image, context.registry)
-
-
-def _refuse_ungated(context: "Context", place: "Place", image: "Image", digest: str) -> None:
-    """Raise `GitopsError` where the image's gates in gitops.yaml do not let `digest` pass."""
-    from gitops.manifest.wanted import refuse_findings
-
-    refuse_findings(image, digest, context.findings)
-    if image.signature:
-        from gitops.manifest.signature import refuse_unsigned
-
-        key = place.tree().read_file(place.path(image.signature.key))
-        refuse_unsigned(image, digest, key, image.signature.key, context.registry)
 
 
 def _tag_by_policy(context: "Context", image: "Image", environments: tuple[str, ...]) -> str:

@@ -44,8 +44,10 @@ def command(
 ) -> int:
     """Write the images that FROM has, tag and digest, into TO's overlay, in one commit.
 
-    FROM must have had them as long as TO's `promotion.soak` says, and have passed its `promotion.checks`.
+    FROM must have had them as long as TO's `promotion.soak` says, and have passed its `promotion.checks`. The gates of
+    an image, `scan` and `signature`, are asked again: what they let pass weeks ago may have a finding by now.
     """
+    from gitops.cli.gates import gate_of
     from gitops.cli.written import show
     from gitops.manifest.bump import BumpOptions
     from gitops.manifest.promote import promote, promotion
@@ -54,7 +56,8 @@ def command(
     with context.manifests(url, branch, (source, target)) as place:
         options = BumpOptions(add=add, allow_older=allow_older, despite_hold=despite_hold, author=author)
         wish = promotion(place.config, source, target, options, unproved=unproved, skip=skip_stages)
-        intent = promote(wish, datetime.now(UTC), config_file=place.config.file, prefix=place.prefix)
+        gate, now = gate_of(context, place), datetime.now(UTC)
+        intent = promote(wish, now, gate, config_file=place.config.file, prefix=place.prefix)
         if pull_request:
             place = place.proposing(topic_of("promote", (source, target)))
         requests = context.pull_requests(place) if pull_request and not dry_run else None

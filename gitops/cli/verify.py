@@ -30,7 +30,14 @@ def command(context: "Context", environment: str, check: str, url: str | None, b
         config, now = place.config, datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         folder, name = place.folder(environment), check_name(check)
         intent = record_check(
-            name, environment, folder, now, config_file=config.file, prefix=place.prefix, author=author
+            name,
+            environment,
+            folder,
+            now,
+            config.image_repositories(),
+            config_file=config.file,
+            prefix=place.prefix,
+            author=author,
         )
         written = place.write(intent)
         notes = place.settle(written)

@@ -391,6 +391,10 @@ class Config(Section):
         """What `newName` says for `image`: the registry's host and the repository."""
         return f"{self.registry_host}/{image.repository}"
 
+    def image_repositories(self) -> dict[str, str]:
+        """Each image's name -> its repository, with the registry's host."""
+        return {image.name: self.image_repository(image) for image in self.images}
+
     def clone_url(self, repository: Repository) -> str:
         """Where git finds `repository`. Raises `GitopsError` behind a connection without `url`."""
         if repository.url:

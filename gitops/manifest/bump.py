@@ -13,8 +13,8 @@ from gitops.manifest.components import components_of
 from gitops.manifest.fields import parts_of, set_marked, set_path, set_references, split_reference
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
-from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, set_image
-from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
+from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, combined, set_image
+from gitops.manifest.repository import FileEdit, Message, Proposal, Tree
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 """The names that kustomize looks for. A folder may have one of them."""
@@ -105,7 +105,7 @@ def bump(
     prefix: str = "",
     fields: Fields = MappingProxyType({}),
     folders: Mapping[str, str] = MappingProxyType({}),
-) -> Intent:
+) -> Callable[[Tree], BumpProposal]:
     """The intent that the kustomizations of `choose` say `wanted`, except where a hold or a newer build forbids it.
 
     So do their components, the marked scalars in an overlay's folder, and `fields`. Applied to a tree it raises
@@ -124,7 +124,7 @@ def bump(
             found, elsewhere = parts.get(entry.path, []), others.get(environment, nowhere)
             optional = options.where_used or bool(found or elsewhere.edits)
             edit = _edit(wanted, options.add, contents[entry.path], entry.path, optional=optional)
-            found = [Edited(entry, contents[entry.path], edit), *found] if edit else found
+            found = [*found, Edited(entry, contents[entry.path], edit)] if edit else found
             if found or elsewhere.edits:
                 edits[environment] = [*(FileEdit(*each[:2], each.edit.data) for each in found), *elsewhere.edits]
                 changes[environment] = _change(environment, entry.path, found, elsewhere.before, wanted)
@@ -176,10 +176,12 @@ def refuse_shared(tree: Tree, paths: Set[str], folders: Mapping[str, str], made:
 def _change(
     environment: str, path: str, found: Sequence[Edited], before: ImageEntry, wanted: WantedImage
 ) -> ImageChange:
-    """What an environment's kustomization said and says; `before` is what others said, where only they say it."""
+    """What an environment's kustomization says with its components, that is `found` in kustomize's order, before and
+    after; `before` is what other files said, where only they say it."""
     if found:
-        file, _, edit = found[0]
-        return ImageChange(environment, file.path, edit.before, edit.after)
+        said = [edit.before for _, _, edit in found if edit.before]
+        after = combined(wanted.name, [edit.after for _, _, edit in found])
+        return ImageChange(environment, found[-1].file.path, combined(wanted.name, said) if said else None, after)
     after = ImageEntry(wanted.name, wanted.repository, wanted.tag, wanted.digest)
     return ImageChange(environment, path, before, after)
 

@@ -9,7 +9,7 @@ import yaml
 from gitops.config.model import DNS_LABEL
 from gitops.errors import GitopsError
 from gitops.manifest.bump import find_kustomizations
-from gitops.manifest.images import read_images
+from gitops.manifest.current import current_images
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree, new_file
 
 FOLDER = ".gitops/checks"
@@ -43,17 +43,30 @@ def missing_checks(
 
 
 def record_check(
-    check: str, environment: str, folder: str, when: str, *, config_file: str, prefix: str = "", author: str = ""
+    check: str,
+    environment: str,
+    folder: str,
+    when: str,
+    repositories: Mapping[str, str],
+    *,
+    config_file: str,
+    prefix: str = "",
+    author: str = "",
 ) -> Intent:
-    """The intent that `check` is recorded as passed, at `when`, for what the overlay in `folder` says now."""
+    """The intent that `check` is recorded as passed, at `when`, for what the overlay in `folder` says now.
+
+    `repositories` are those of the config's images, by name.
+    """
 
     def propose(tree: Tree) -> Proposal:
         path = _path(environment, prefix)
-        overlay = find_kustomizations(tree, {environment: folder}, config_file)[environment]
-        images = read_images(tree.read([overlay])[overlay.path], overlay.path)
+        overlays = find_kustomizations(tree, {environment: folder}, config_file, plain=True)
+        images = current_images(tree, overlays, repositories)[environment].images
         digests = {image.name: image.digest for image in images if image.digest}
         if not digests:
-            raise GitopsError(overlay.path, "has no image with a digest to check", "bump it first: gitops bump")
+            raise GitopsError(
+                overlays[environment].path, "has no image with a digest to check", "bump it first: gitops bump"
+            )
         message = Message(f"{environment} passed {check}", author=author)
         entries = tree.find([path])
         before = tree.read(list(entries.values())).get(path)

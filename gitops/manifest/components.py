@@ -14,26 +14,40 @@ DEEPEST = 20
 def components_of(tree: Tree, files: Mapping[str, bytes], names: Sequence[str]) -> dict[str, list[TreeEntry]]:
     """The kustomizations (called one of `names`) of the components of each of `files` (path -> content), and of theirs.
 
-    Only what is in the repository; what is at a URL is another repository's matter.
+    They come in the order that kustomize applies them in: those of a component before itself. Only what is in the
+    repository; what is at a URL is another repository's matter.
     """
-    found: dict[str, dict[str, TreeEntry]] = {path: {} for path in files}
-    waiting = {path: [(path, data)] for path, data in files.items()}
+    entries: dict[str, TreeEntry] = {}
+    uses: dict[str, list[str]] = {}
+    waiting = dict(files)
     for _ in range(DEEPEST):
         wanted = {
-            path: [f"{folder}/{name}" for each, data in level for folder in _listed(data, each) for name in names]
-            for path, level in waiting.items()
+            path: [f"{folder}/{name}" for folder in _listed(data, path) for name in names]
+            for path, data in waiting.items()
         }
-        asked = dict.fromkeys(each for paths in wanted.values() for each in paths)
-        there = tree.find(list(asked)) if asked else {}
-        contents = tree.read(list(there.values()))
-        waiting = {}
-        for path, paths in wanted.items():
-            new = [each for each in paths if each in there and each not in found[path]]
-            found[path] |= {each: there[each] for each in new}
-            waiting[path] = [(each, contents[each]) for each in new]
-        if not any(waiting.values()):
+        asked = list(dict.fromkeys(each for paths in wanted.values() for each in paths))
+        entries |= tree.find(asked) if asked else {}
+        uses |= {path: [each for each in paths if each in entries] for path, paths in wanted.items()}
+        waiting = tree.read([entries[path] for path in asked if path in entries and path not in uses])
+        if not waiting:
             break
-    return {path: list(entries.values()) for path, entries in found.items()}
+    return {path: [entries[each] for each in _applied(path, uses)[:-1]] for path in files}
+
+
+def _applied(path: str, uses: Mapping[str, Sequence[str]]) -> list[str]:
+    """`path` behind all that it uses, each once."""
+    order: dict[str, None] = {}
+    begun: set[str] = set()
+
+    def visit(each: str) -> None:
+        if each not in begun:
+            begun.add(each)
+            for used in uses.get(each, ()):
+                visit(used)
+            order[each] = None
+
+    visit(path)
+    return list(order)
 
 
 def _listed(data: bytes, path: str) -> Iterator[str]:

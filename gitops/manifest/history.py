@@ -1,6 +1,6 @@
 """What the commits of earlier bumps say, in their trailers: which build went where, and when it was made."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -61,10 +61,11 @@ def _times(bumps: Iterable[PastBump], digests: Collection[str]) -> dict[str, dat
     return {digest: time for digest, time in told if time and digest in digests}
 
 
-def changed_at(tree: Tree, environment: str, path: str) -> datetime | None:
-    """When the overlay of `environment`, the file `path`, changed last; None where the commits at hand do not tell."""
+def changed_at(tree: Tree, environment: str, paths: Sequence[str]) -> datetime | None:
+    """When the overlay of `environment`, that is one of `paths`, changed last; None where the commits at hand do not
+    tell."""
     if not tree.objects.partial:
-        return moment(tree.objects.last_change(tree.commit, path), path)
+        return moment(tree.objects.last_change(tree.commit, paths), paths[-1])
     tree.objects.deepen()
     return next((bump.committed for bump in past_bumps(tree) if environment in bump.environments), None)
 

@@ -1,6 +1,7 @@
 """The `images:` entry of a kustomization: finds it, and changes its name, tag and digest byte for byte. Pure."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -44,6 +45,21 @@ class ImageEntry:
     new_name: str
     new_tag: str
     digest: str
+
+
+def combined(name: str, entries: Iterable[ImageEntry]) -> ImageEntry:
+    """What `entries`, in the order that kustomize applies them in, make together of an image called `name`.
+
+    Once an entry gave it a new name, only entries for that name reach it. A tag or a digest replaces both.
+    """
+    now, new_name, tag, digest = name, "", "", ""
+    for entry in entries:
+        if entry.name == now:
+            if entry.new_tag or entry.digest:
+                tag, digest = entry.new_tag, entry.digest
+            new_name = entry.new_name or new_name
+            now = new_name or now
+    return ImageEntry(name, new_name, tag, digest)
 
 
 @dataclass(frozen=True)

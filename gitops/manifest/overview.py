@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gitops.config import Config
-from gitops.manifest.bump import KUSTOMIZATIONS, find_kustomizations, join
-from gitops.manifest.fields import references, split_reference
+from gitops.manifest.bump import find_kustomizations, join
+from gitops.manifest.current import current_images
 from gitops.manifest.history import changed_at, past_bumps
 from gitops.manifest.hold import Hold, read_holds
-from gitops.manifest.images import ImageEntry, read_images
 from gitops.manifest.repository import Tree
 
 
@@ -33,11 +32,11 @@ def overview(tree: Tree, config: Config, prefix: str = "") -> list[Placed]:
     """Every image of the config in every environment, in their order. From the manifest repository alone."""
     folders = {each.name: join(prefix, each.path) for each in config.environments}
     files = find_kustomizations(tree, folders, config.file, plain=True)
-    contents = tree.read(list(files.values()))
     holds = read_holds(tree, folders, prefix)
-    since = {name: changed_at(tree, name, _changing(file.path)) for name, file in files.items()}
+    names = config.image_repositories()
+    current = current_images(tree, files, names)
+    since = {name: changed_at(tree, name, each.paths) for name, each in current.items()}
     builds = known_builds(tree)
-    names = {image.name: config.image_repository(image) for image in config.images}
     return [
         Placed(
             name,
@@ -48,31 +47,10 @@ def overview(tree: Tree, config: Config, prefix: str = "") -> list[Placed]:
             *_age(builds, entry.digest, entry.new_name),
             holds.get(name),
         )
-        for name, file in files.items()
-        for entry in _entries(tree, file.path, contents[file.path], names)
+        for name, each in current.items()
+        for entry in each.images
         if entry.name in names
     ]
-
-
-def _changing(path: str) -> str:
-    """What changes with the images of an environment: its kustomization, or all of a folder of plain manifests."""
-    folder, _, name = path.rpartition("/")
-    return path if name in KUSTOMIZATIONS else folder
-
-
-def _entries(tree: Tree, path: str, data: bytes, names: Mapping[str, str]) -> list[ImageEntry]:
-    """The images of a kustomization; of plain manifests, the images (name -> repository) that their containers run."""
-    folder, _, name = path.rpartition("/")
-    if name in KUSTOMIZATIONS:
-        return read_images(data, path)
-    contents = tree.read(list(tree.yaml_files(folder).values()))
-    found = {
-        (image, *split_reference(reference)): None
-        for file, text in contents.items()
-        for image, repository in names.items()
-        for reference in references(text, repository, file=file)
-    }
-    return [ImageEntry(*each) for each in found]
 
 
 def known_builds(tree: Tree) -> dict[str, dict[str, datetime]]:

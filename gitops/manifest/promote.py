@@ -1,6 +1,6 @@
 """A promotion as an intent: the images that one environment has proved, all of them together, go to the next."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,16 +12,24 @@ from gitops.manifest.bump import (
     BumpProposal,
     ImageChange,
     WantedImage,
+    bump,
     find_kustomizations,
     image_trailers,
     join,
-    kept_changes,
+    overlays_of,
     version_change,
 )
 from gitops.manifest.checks import missing_checks, read_checks
+from gitops.manifest.current import Current, current_images
 from gitops.manifest.history import build_times, changed_at
-from gitops.manifest.images import ImageEntry, read_images, set_image
+from gitops.manifest.images import ImageEntry
 from gitops.manifest.repository import FileEdit, Intent, Message, Tree
+
+Gate = Callable[[Callable[[str], bytes], str, str], None]
+"""Raises `GitopsError` where the gates of an image, given by its name, do not let a digest pass.
+
+What comes first reads a file of the manifest repository: a key.
+"""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -32,8 +40,10 @@ class Promotion:
 
     source: Environment
     target: Environment
-    images: tuple[str, ...]
-    """Names of the `images:` entries that go together."""
+    repositories: Mapping[str, str]
+    """Names of the images that go together, and the repository of each."""
+    folders: Mapping[str, str]
+    """Where the overlay of each environment is, below gitops.yaml."""
     options: BumpOptions
     unproved: bool = False
     """Do without soak time and checks."""
@@ -53,45 +63,50 @@ def promotion(
         between = order[order.index(source) + 1 : order.index(target)]
         problem = f"from '{source}' to '{target}' leaves out {', '.join(between)}"
         raise UsageError(config.file, problem, "promote stage by stage, or say --skip-stages")
-    return Promotion(first, last, tuple(image.name for image in config.images), options, unproved)
+    folders = {environment.name: environment.path for environment in config.environments}
+    return Promotion(first, last, config.image_repositories(), folders, options, unproved)
 
 
-def promote(wish: Promotion, now: datetime, *, config_file: str, prefix: str = "") -> Intent:
+def promote(wish: Promotion, now: datetime, gate: Gate, *, config_file: str, prefix: str = "") -> Intent:
     """The intent that the target's overlay says the images of the source's.
 
-    Applied to a tree it raises `GitopsError` where they are not proved: not long enough there, or a check is missing.
+    Applied to a tree it raises `GitopsError` where they are not proved (not long enough there, or a check is missing),
+    and where `gate` does not let one pass that the target has not yet.
     """
 
     def propose(tree: Tree) -> BumpProposal:
-        source, target = wish.source, wish.target
-        folders = {each.name: join(prefix, each.path) for each in (source, target)}
-        files = find_kustomizations(tree, folders, config_file)
-        contents = tree.read(list(files.values()))
-        path = files[source.name].path
-        images = _images(contents[path], path, wish.images)
+        source = wish.source.name
+        folder = join(prefix, wish.folders[source])
+        overlay = find_kustomizations(tree, {source: folder}, config_file, plain=True)
+        current = current_images(tree, overlay, wish.repositories)[source]
+        images = _images(current, overlay[source].path, wish.repositories)
         if not wish.unproved:
-            refuse_unproved(tree, wish, images, path, now, prefix)
-        return _carry(tree, wish, images, files[target.name], contents[files[target.name].path], prefix)
+            refuse_unproved(tree, wish, images, current.paths, now, prefix)
+        return _carry(tree, wish, images, gate, config_file, prefix)
 
     return propose
 
 
-def _images(data: bytes, path: str, names: Sequence[str]) -> list[ImageEntry]:
-    images = [entry for entry in read_images(data, path) if entry.name in names]
+def _images(current: Current, path: str, names: Mapping[str, str]) -> list[ImageEntry]:
+    """The images that go. Raises `GitopsError` where there is none, or one that does not say what it is."""
+    images = [entry for entry in current.images if entry.name in names]
     if not images:
         raise GitopsError(path, "has none of the config's images", "bump one into it: gitops bump")
     for image in images:
         if not image.digest:
             raise GitopsError(path, f"has no digest for {image.name}", "bump it, so that what was tested is what goes")
+        if other := next((each for each in images if each.name == image.name and each != image), None):
+            problem = f"runs {image.name} as {image.new_tag} and as {other.new_tag}"
+            raise GitopsError(path, problem, "bump it, so that one of them is everywhere")
     return images
 
 
 def refuse_unproved(
-    tree: Tree, wish: Promotion, images: Sequence[ImageEntry], path: str, now: datetime, prefix: str
+    tree: Tree, wish: Promotion, images: Sequence[ImageEntry], paths: Sequence[str], now: datetime, prefix: str
 ) -> None:
     """Raise `GitopsError` unless the images have soaked, and passed the checks, that the target requires."""
     source, rules = wish.source.name, wish.target.promotion
-    since = changed_at(tree, source, path)
+    since = changed_at(tree, source, paths)
     soak = duration(rules.soak)
     if soak and since is None:
         raise GitopsError(source, "how long it has its images cannot be told from the commits at hand", "use a clone")
@@ -111,32 +126,53 @@ def duration(text: str) -> timedelta:
     return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
 
 
+class _Edited(Tree):
+    """A tree, with files as edits that are not written yet leave them."""
+
+    def __init__(self, tree: Tree) -> None:
+        super().__init__(tree.objects, tree.commit, tree.name)
+        self.edits: dict[str, FileEdit] = {}
+
+    def read(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
+        after = {path: edit.after for path, edit in self.edits.items() if edit.after is not None}
+        return {path: after.get(path, data) for path, data in super().read(entries).items()}
+
+    def edit(self, edits: Sequence[FileEdit]) -> None:
+        """Read what `edits` write from now on."""
+        for new in edits:
+            first = self.edits.get(new.entry.path, new)
+            self.edits[new.entry.path] = replace(new, before=first.before)
+
+
 def _carry(
-    tree: Tree, wish: Promotion, images: Sequence[ImageEntry], file: TreeEntry, data: bytes, prefix: str
+    tree: Tree, wish: Promotion, images: Sequence[ImageEntry], gate: Gate, config_file: str, prefix: str
 ) -> BumpProposal:
-    name, after, changes, wanted = wish.target.name, data, [], []
+    """The bumps of the target to each of `images`, as one."""
+    name, edited = wish.target.name, _Edited(tree)
+    changes: list[ImageChange] = []
+    wanted: list[WantedImage] = []
+    choose = overlays_of({name: wish.folders[name]}, config_file=config_file, prefix=prefix)
+    folders = {each: join(prefix, folder) for each, folder in wish.folders.items()}
+    # All of a release go together, or none: what must stay is an error here.
+    options = replace(wish.options, strict=True)
     built = build_times(tree, [image.digest for image in images])
     for image in images:
         time = built.get(image.digest)
-        wants = WantedImage(
-            image.name, image.new_name, image.new_tag, image.digest, created=time.isoformat() if time else ""
-        )
-        edit = set_image(after, *_values(image), file=file.path, add=wish.options.add)
-        change = ImageChange(name, file.path, edit.before, edit.after)
-        if edit.data != after:
-            # All of a release go together, or none: what must stay is an error here.
-            kept_changes(tree, wants, [change], replace(wish.options, strict=True), prefix)
-        after = edit.data
-        changes.append(change)
+        created = time.isoformat() if time else ""
+        wants = WantedImage(image.name, image.new_name, image.new_tag, image.digest, created=created)
+        proposal = bump(wants, choose, options, prefix, {name: wish.target.fields}, folders)(edited)
+        if proposal.changed:
+            gate(tree.read_file, image.name, image.digest)
+        edited.edit(proposal.edits)
+        changes += proposal.images
         wanted.append(wants)
-    body = "\n".join(f"{change.after.name}: {version_change(change)}" for change in changes)
+    message = _message(wish, [f"{each.after.name}: {version_change(each)}" for each in changes], wanted)
+    return BumpProposal(tuple(edited.edits.values()), message, tuple(changes))
+
+
+def _message(wish: Promotion, lines: Sequence[str], wanted: Sequence[WantedImage]) -> Message:
     # Each image has its time behind it, even one that is not known: `history` reads them in pairs.
     pairs = (pair for each in wanted for pair in image_trailers(each))
-    trailers = [*((key, value or "unknown") for key, value in pairs), ("Environment", name)]
-    message = Message(f"promote {wish.source.name} to {name}", body, tuple(trailers), wish.options.author)
-    edits = (FileEdit(file, data, after),) if after != data else ()
-    return BumpProposal(edits, message, tuple(changes))
-
-
-def _values(image: ImageEntry) -> tuple[str, str, str, str]:
-    return image.name, image.new_name, image.new_tag, image.digest
+    trailers = [*((key, value or "unknown") for key, value in pairs), ("Environment", wish.target.name)]
+    subject = f"promote {wish.source.name} to {wish.target.name}"
+    return Message(subject, "\n".join(lines), tuple(trailers), wish.options.author)

@@ -103,3 +103,37 @@ def test_a_file_of_several_images_is_shown_once(clone: Path, capsys: pytest.Capt
         "prod  worker-image  7 -> 1.4.2  sha256",
     ]
     assert len(lines) == len(set(lines)) == 8
+
+
+def test_a_promotion_asks_the_scan_again_for_what_it_brings(
+    clone: Path, bare: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = (clone / "gitops.yaml").read_text().replace('registry:  {host: "r.example", auth: none}\n', "")
+    config = config.replace("repository: team/backend-app}", "repository: team/backend-app, scan: {critical: 0}}")
+    (clone / "gitops.yaml").write_text(config)
+    git(clone, "commit", "--quiet", "-am", "Ask for a scan")
+    git(clone, "push", "--quiet")
+    asked: list[tuple[str, str]] = []
+    counts: dict[str, int] | None = {"HIGH": 4}
+
+    def findings(_ecr: object, repository: str, digest: str) -> dict[str, int] | None:
+        asked.append((repository, digest))
+        return counts
+
+    monkeypatch.setattr("gitops.clients.aws.Ecr.findings", findings)
+    out(capsys, "bump", "backend-app", "-e", "staging", "--tag", "1.4.2", "--unchecked", "--digest", NEW)
+    before, counts = git(bare, "rev-parse", "main"), {"CRITICAL": 1}
+    for options in ([], ["--dry-run"]):
+        assert out(capsys, "promote", "staging", "prod", "--unproved", *options, code=1) == (
+            f"team/backend-app@{NEW[:19]}: has 1 critical finding, over the 0 allowed\n"
+            "  try: mend the image, or change its scan gate in gitops.yaml\n"
+        )
+    counts = None
+    assert "has no finished scan" in out(capsys, "promote", "staging", "prod", "--unproved", code=1)
+    assert git(bare, "rev-parse", "main") == before
+    counts = {"HIGH": 4}
+    assert "pushed COMMIT" in out(capsys, "promote", "staging", "prod", "--unproved")
+    assert asked == [("team/backend-app", NEW)] * 5
+    # What prod has already is not brought, and not asked for.
+    counts = {"CRITICAL": 1}
+    assert "nothing to change" in out(capsys, "promote", "staging", "prod", "--unproved")

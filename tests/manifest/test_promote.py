@@ -1,5 +1,6 @@
 """Promotion: what was proved in one environment, all of it, in the declared order."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -50,12 +51,24 @@ def promoted(
     skip: bool = False,
 ) -> Written:
     wish = promotion(place.config, source, target, options or BumpOptions(), unproved=unproved, skip=skip)
-    return place.write(promote(wish, datetime.now(UTC) + after, config_file="gitops.yaml", prefix=place.prefix))
+    intent = promote(wish, datetime.now(UTC) + after, no_gate, config_file="gitops.yaml", prefix=place.prefix)
+    return place.write(intent)
+
+
+def no_gate(read: Callable[[str], bytes], image: str, digest: str) -> None:
+    pass
 
 
 def pass_check(place: Place, check: str, environment: str = "dev") -> Written:
-    folder = place.folder(environment)
-    return place.write(record_check(check, environment, folder, "2026-11-24T00:00:00Z", config_file="gitops.yaml"))
+    intent = record_check(
+        check,
+        environment,
+        place.folder(environment),
+        "2026-11-24T00:00:00Z",
+        place.config.image_repositories(),
+        config_file="gitops.yaml",
+    )
+    return place.write(intent)
 
 
 def images_of(directory: Path, environment: str) -> dict[str, tuple[str, str]]:
@@ -195,3 +208,40 @@ def test_every_kustomization_keeps_its_other_bytes(local: Path) -> None:
     dev = (local / "kustomize/overlays/dev/kustomization.yaml").read_bytes()
     assert promoted_bytes == dev
     assert kustomization().count(b"\r\n") == promoted_bytes.count(b"\r\n") - 2
+
+
+def test_fields_and_plain_manifests_of_the_target_are_written(local: Path) -> None:
+    text = (local / "gitops.yaml").read_text().replace("  - {name: worker-image, repository: team/worker}\n", "")
+    fields = "fields: [{file: values.yaml, path: app.tag, image: backend-app-image, part: tag}], "
+    text = text.replace("namespace: staging, ", f"namespace: staging, {fields}")
+    (local / "gitops.yaml").write_text(text)
+    (local / "values.yaml").write_text("app: {tag: '1'}  # Helm's\n")
+    pod = "kind: Pod\nspec: {containers: [{name: c, image: r.example/team/backend-app:1}]}\n"
+    (local / PROD / "kustomization.yaml").unlink()
+    (local / PROD / "pod.yaml").write_text(pod)
+    git(local, "add", "--all")
+    git(local, "commit", "--quiet", "-m", "Other places")
+    place = place_of(local)
+    promoted(place, unproved=True)
+    assert (local / "values.yaml").read_text() == "app: {tag: '2.1'}  # Helm's\n"
+    promoted(place, "staging", "prod", unproved=True)
+    assert f"image: r.example/team/backend-app:2.1@{digest(1)}" in (local / PROD / "pod.yaml").read_text()
+
+
+def test_plain_manifests_are_promoted_from(local: Path) -> None:
+    text = (local / "gitops.yaml").read_text().replace("  - {name: worker-image, repository: team/worker}\n", "")
+    (local / "gitops.yaml").write_text(text)
+    (local / DEV / "kustomization.yaml").unlink()
+    one, other = (f"r.example/team/backend-app:{tag}@{digest(tag)}" for tag in (7, 8))
+    pods = [f"kind: Pod\nspec: {{containers: [{{name: c, image: '{image}'}}]}}\n" for image in (one, other)]
+    (local / DEV / "pod.yaml").write_text("---\n".join(pods))
+    git(local, "add", "--all")
+    git(local, "commit", "--quiet", "-m", "Other places")
+    place = place_of(local)
+    with pytest.raises(GitopsError, match="runs backend-app-image as 7 and as 8"):
+        promoted(place, unproved=True)
+    (local / DEV / "pod.yaml").write_text(pods[0])
+    git(local, "commit", "--quiet", "-am", "One")
+    promoted(place, unproved=True)
+    data = (local / "kustomize/overlays/staging/kustomization.yaml").read_bytes()
+    assert read_images(data, "k")[0].digest == digest(7)

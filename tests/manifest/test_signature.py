@@ -211,3 +211,26 @@ def test_a_hostile_tag_never_reaches_the_registry(
     for tag in ("../../_catalog", "-x", "a b", "a\nb", "x?y=1", "$(touch evil)"):
         assert bump("--tag", tag) == 1
         assert "is not what a registry accepts" in capsys.readouterr().err
+
+
+def commit_config(text: str) -> None:
+    Path("gitops.yaml").write_text(text)
+    git(Path(), "commit", "--quiet", "-am", "Change the gates")
+    git(Path(), "push", "--quiet")
+
+
+def test_a_promotion_asks_the_gate_again(
+    gated: Key, bare: Path, pusher: Pusher, digest: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_gate = Path("gitops.yaml").read_text().replace("  - {name: worker-image, repository: team/worker}\n", "")
+    commit_config(with_gate.replace(", signature: {key: cosign.pub}", ""))
+    assert run(["bump", "backend-app", "-e", "staging", "--tag", "1.4.2"]) == 0
+    commit_config(with_gate)
+    before = git(bare, "rev-parse", "main")
+    capsys.readouterr()
+    assert run(["promote", "staging", "prod"]) == 1
+    assert capsys.readouterr().err.startswith(f"{REPOSITORY}@{digest[:19]}: is not signed")
+    assert git(bare, "rev-parse", "main") == before
+    pusher.sign(REPOSITORY, digest, (payload(digest), gated.sign(payload(digest))))
+    assert run(["promote", "staging", "prod"]) == 0
+    assert digest in git(bare, "show", "main:kustomize/overlays/prod/kustomization.yaml")

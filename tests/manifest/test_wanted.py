@@ -141,7 +141,7 @@ def test_a_policy_chooses_among_the_tags_of_the_registry() -> None:
     ("counts", "reason"),
     [
         (None, "has no finished scan, which its gate asks for"),
-        ({"CRITICAL": 1}, "has 1 critical findings, over the 0 allowed"),
+        ({"CRITICAL": 1}, "has 1 critical finding, over the 0 allowed"),
         ({"HIGH": 3, "LOW": 90}, "has 3 high findings, over the 2 allowed"),
     ],
 )
