@@ -254,6 +254,8 @@ class Trouble:
     lasting: bool = True
     crashed: bool = False
     """The container ran and ended, so that its previous run has a log."""
+    old: bool = False
+    """It was so before, and nothing was tried since: only the next try tells."""
 
 
 _NO_IMAGE = (
@@ -268,10 +270,6 @@ _PASSING = {
     "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "CreateContainerError",
     "RunContainerError",
 }  # fmt: skip
-_REFUSED = ("denied the request", "denied request", "violates PodSecurity", "is forbidden")
-"""In what a controller is told when admission refuses its pods."""
-_MAY_PASS = ("exceeded quota", "error looking up service account")
-"""Refusals of pods that end when other pods do, or when what comes beside them is there."""
 
 
 def trouble(pod: Body) -> Trouble | None:
@@ -315,26 +313,3 @@ def _ended(now: Mapping[str, Any]) -> Trouble:
             name = str(each.get("name", ""))
             return Trouble(f"container {name} ended{_exit(ended)}", name, crashed=True)
     return Trouble(_said(now) or "failed")
-
-
-def creation_trouble(body: Body) -> Trouble | None:
-    """Why a workload's controller cannot create its pods, by its own word. Only Deployments and ReplicaSets say so; of
-    others it is an event that does."""
-    found = condition(body, "ReplicaFailure")
-    return refused_pods(_said(found)) if found.get("status") == "True" else None
-
-
-def refused_pods(message: str) -> Trouble:
-    """Why pods could not be created: a quota may have room later; what admission refuses it refuses again."""
-    lasting = any(words in message for words in _REFUSED) and not any(words in message for words in _MAY_PASS)
-    return Trouble(message, lasting=lasting)
-
-
-def lacks_pods(body: Body) -> bool:
-    """Whether the controller of a workload has still to create some of its pods."""
-    spec, now = _part(body, "spec"), _part(body, "status")
-    if body["kind"] == "DaemonSet":
-        return int(now.get("currentNumberScheduled", 0)) < int(now.get("desiredNumberScheduled", 1))
-    if body["kind"] == "Job":
-        return not any(now.get(key) for key in ("active", "succeeded", "failed"))
-    return int(now.get("replicas", 0)) < int(spec.get("replicas", 1))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops.status import State, refused_pods, status, trouble
+from gitops.status import State, status, trouble
 from tests.support.kubelet import pod_status
 
 
@@ -279,19 +279,3 @@ def test_a_pod_that_only_needs_time_is_in_no_trouble() -> None:
 def test_a_pod_on_its_way_out_is_in_no_trouble() -> None:
     gone = {"metadata": {"deletionTimestamp": "2026-11-24T00:00:00Z"}, "status": pod_status("web:crash")}
     assert trouble(gone) is None
-
-
-@pytest.mark.parametrize(
-    ("message", "lasting"),
-    [
-        ('pods "web-1" is forbidden: exceeded quota: small, requested: pods=1, used: pods=9, limited: pods=9', False),
-        ('pods "web-1" is forbidden: error looking up service account app/web: not found', False),
-        ('pods "web-1" is forbidden: failed quota: small: must specify limits.cpu', True),
-        ('pods "web-1" is forbidden: violates PodSecurity "restricted:latest": runAsNonRoot', True),
-        ('pods "web-1" is forbidden: maximum cpu usage per Container is 1, but limit is 2', True),
-        ('admission webhook "policy.example.invalid" denied the request: no latest', True),
-        ("Internal error occurred: failed calling webhook: connection refused", False),
-    ],
-)
-def test_what_admission_refuses_it_refuses_again(message: str, lasting: bool) -> None:
-    assert refused_pods(message).lasting is lasting

@@ -48,6 +48,8 @@ class Applier:
     force: Callable[[Change], bool] = lambda _: False
     """Whether a change takes the fields of other managers."""
     may_write: Callable[[], None] = lambda: None
+    began: str = ""
+    """When this run began, by the server's clock; empty where that is not known."""
     tell: Callable[[KubeObject, Word, Release], None] = lambda _about, _word, _release: None
     """Called with each object that was changed, from the thread that did it."""
     sleep: Callable[[float], None] = time.sleep
@@ -173,8 +175,29 @@ class Applier:
 
     def _await_ready(self, plan: Plan, mask: Mask) -> Iterator[Event]:
         """Wait for objects that others depend on, just as a release is waited for."""
-        waiter = Waiter(self.cluster, mask, self.timeout, self.patience, now=self.now)
-        yield from waiter.wait(plan, self.applied)
+        yield from self.waiter(plan, mask).wait(plan, self.applied)
+
+    def waiter(self, plan: Plan, mask: Mask, interrupt: Callable[[], None] = lambda: None) -> Waiter:
+        """What waits for the objects of `plan`."""
+        changes = {change.ref: change for change in plan.changes}
+        return Waiter(
+            self.cluster,
+            mask,
+            self.timeout,
+            self.patience,
+            interrupt=interrupt,
+            now=self.now,
+            began=self.began,
+            retry=lambda ref: self._apply_again(changes[ref], plan.release),
+        )
+
+    def _apply_again(self, change: Change, release: Release) -> None:
+        """Apply an object that this run has not, as it is but for our stamps: its controller then tries at once what
+        it would try again in up to 16 minutes."""
+        if change.desired is not None and change.ref not in self.applied:
+            self.may_write()
+            again = stamped(change.desired, release.owner, release.revision, self.run)
+            self.applied[change.ref] = self.cluster.apply(again)
 
     def _finish_kinds(self, changes: Sequence[Change]) -> None:
         """Wait for what the next levels cannot do without: kinds that are new."""

@@ -58,6 +58,8 @@ class Lease:
         self._monotonic = monotonic
         self._now = now
         self._held: KubeObject | None = None
+        self.began = ""
+        """When it was taken, by the server's clock; empty where the server does not say."""
         self._until = 0.0
         self._stop = threading.Event()
         self._renewer: threading.Thread | None = None
@@ -124,6 +126,9 @@ class Lease:
                 return error.status == 404 and self._gone(error)
             raise
         self._until = asked + self._options.duration
+        self.began = max(
+            (str(each.get("time") or "") for each in self._held.metadata.get("managedFields") or []), default=""
+        )
         return True
 
     def _gone(self, error: ApiError) -> bool:

@@ -2,18 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from gitops.apply.creation import Creation
+from gitops.apply.earlier import Earlier, has_ended, is_from_before
 from gitops.apply.events import Event
 from gitops.apply.evidence import evidence
-from gitops.apply.watches import SILENT, WORKLOADS, Family, Watches
+from gitops.apply.watches import WORKLOADS, Family, Watches
 from gitops.clients.cluster import Reader
 from gitops.errors import GitopsError, Problems
-from gitops.objects import MANAGER, KubeObject, ObjectRef
+from gitops.objects import KubeObject, ObjectRef
 from gitops.plan.deadline import own_deadline
 from gitops.plan.mask import Mask
 from gitops.plan.model import Plan
-from gitops.status import State, Status, Trouble, creation_trouble, lacks_pods, refused_pods, status, trouble
+from gitops.status import State, Status, Trouble, status, trouble
 
 TICK = 0.5
 """Seconds between two looks at the clock."""
@@ -46,6 +48,8 @@ class Pending:
     """Seconds that the object itself asks for, by annotation."""
     moved: float
     """When it, or a pod of it, changed last."""
+    before: KubeObject | None = None
+    """As it was when the release was planned."""
     said: str = ""
     troubled: float | None = None
     """Since when it is in a trouble that may pass."""
@@ -67,7 +71,17 @@ class Waiter:
     interrupt: Callable[[], None] = lambda: None
     """Called at each look at the clock; raises what ends the wait early."""
     now: Callable[[], float] = time.monotonic
+    began: str = ""
+    """When this run began, by the server's clock; empty: nothing is from before it."""
+    retry: Callable[[ObjectRef], None] = lambda _: None
+    """Makes the controller of an object try at once what it was refused."""
     _pending: dict[ObjectRef, Pending] = field(default_factory=dict)
+    _creation: Creation = field(init=False)
+    _earlier: Earlier = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._creation = Creation(self.reader, self.retry, self.now)
+        self._earlier = Earlier(self.began)
 
     def wait(self, plan: Plan, applied: dict[ObjectRef, KubeObject]) -> Iterator[Event]:
         """Yield an event when an object becomes ready, and when what it waits for changes. Raises `NotReady`."""
@@ -81,7 +95,7 @@ class Waiter:
             if found.state is not State.READY:
                 own = own_deadline(change.desired)
                 deadline = started + (self.timeout if own is None else own)
-                self._pending[change.ref] = Pending(known, change.level, deadline, own, started)
+                self._pending[change.ref] = Pending(known, change.level, deadline, own, started, change.live)
             elif change.ref in applied and change.ref.kind in WORKLOADS:
                 yield Event(change.ref, "ready", found.message, change.level)
         if self._pending:
@@ -139,17 +153,31 @@ class Waiter:
     def _trouble(self, one: Pending, found: Status, family: Family) -> Trouble | None:
         """The worst that is wrong with an object, its pods, or their creation."""
         assert one.body is not None
-        troubles = [Trouble(found.message)] if found.state is State.FAILED else []
+        troubles = []
+        if found.state is State.FAILED:
+            old = is_from_before(one.body.body, one.before) and self.now() - one.moved < _progress_deadline(one.body)
+            troubles.append(Trouble(found.message, old=old))
         if one.body.kind in WORKLOADS:
-            troubles += [each for each in (_creation(one.body, family), *map(_pod_trouble(one.body), one.pods)) if each]
+            of_pods = (self._of_pod(one.body, pod, one.pods) for pod in one.pods)
+            troubles += [each for each in (self._creation.trouble(one.body, family), *of_pods) if each]
         elif one.body.kind == "Pod" and (own := trouble(one.body.body)):
-            troubles.append(own)
-        return min(troubles, key=lambda each: not each.lasting, default=None)
+            troubles.append(self._earlier.weigh(one.body, own))
+        return min(troubles, key=lambda each: (each.old, not each.lasting), default=None)
+
+    def _of_pod(self, workload: KubeObject, pod: KubeObject, pods: tuple[KubeObject, ...]) -> Trouble | None:
+        """What is wrong with a pod. A Job tries again after a crash, and says itself when it has given up; the others
+        put a new pod in the place of one that ended for good (evicted, refused by its node)."""
+        found = trouble(pod.body)
+        if found is None or (found.crashed and workload.kind == "Job"):
+            return None
+        if workload.kind != "Job" and has_ended(pod):
+            return None if any(not has_ended(each) for each in pods) else replace(found, lasting=False)
+        return self._earlier.weigh(pod, found)
 
     def _bear(self, ref: ObjectRef, found: Trouble | None) -> None:
         """Fail where a trouble lasts; let another pass for a while, or as long as help is on its way."""
         one = self._pending[ref]
-        if found is None:
+        if found is None or found.old:
             one.troubled = None
             return
         if one.troubled is None:
@@ -196,23 +224,9 @@ class Waiter:
         return NotReady(ref, " ".join(self.mask.text(problem).split()), hint, tuple(lines))
 
 
-def _creation(workload: KubeObject, family: Family) -> Trouble | None:
-    """Why pods of a workload cannot be created. An event counts from the workload's last apply on, and as long as it
-    lacks pods."""
-    if workload.kind in SILENT and lacks_pods(workload.body):
-        said = family.refusal(workload, _applied_at(workload))
-        return refused_pods(f"FailedCreate: {said}") if said else None
-    return creation_trouble(workload.body)
-
-
-def _pod_trouble(workload: KubeObject) -> Callable[[KubeObject], Trouble | None]:
-    """What is wrong with a pod. A Job tries again after a crash, and says itself when it has given up."""
-
-    def found(pod: KubeObject) -> Trouble | None:
-        of_pod = trouble(pod.body)
-        return None if of_pod and of_pod.crashed and workload.kind == "Job" else of_pod
-
-    return found
+def _progress_deadline(each: KubeObject) -> float:
+    """Seconds without progress after which a Deployment has failed anew; of other kinds what it is by default."""
+    return float((each.body.get("spec") or {}).get("progressDeadlineSeconds") or 600)
 
 
 def _to_blame(pods: tuple[KubeObject, ...]) -> KubeObject | None:
@@ -225,13 +239,6 @@ def _to_blame(pods: tuple[KubeObject, ...]) -> KubeObject | None:
         return worst, str(pod.metadata.get("creationTimestamp") or "")
 
     return max(pods, key=tells, default=None)
-
-
-def _applied_at(each: KubeObject) -> str:
-    """When we last applied an object, by the server's clock; empty where that is not known."""
-    entries = each.metadata.get("managedFields") or []
-    ours = [entry for entry in entries if (entry.get("manager"), entry.get("operation")) == (MANAGER, "Apply")]
-    return str(ours[0].get("time") or "") if ours else ""
 
 
 def _is_older(news: KubeObject | None, known: KubeObject | None) -> bool:

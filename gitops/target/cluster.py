@@ -13,7 +13,6 @@ from gitops.apply.announce import Announcer, bare, event_about
 from gitops.apply.applier import Applier
 from gitops.apply.events import Event
 from gitops.apply.lease import Lease, LeaseOptions
-from gitops.apply.wait import Waiter
 from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
 from gitops.inventory import Entry, Inventory, inventory_ref, to_object
@@ -141,14 +140,7 @@ class ClusterTarget:
     def wait(self, plan: Plan, interrupt: Callable[[], None] = lambda: None) -> Iterator[Event]:
         if self._announcer:
             self._announcer.start()
-        waiter = Waiter(
-            self.cluster,
-            mask_of(plan),
-            self.options.timeout,
-            patience=self.options.patience,
-            interrupt=interrupt,
-            now=self.monotonic,
-        )
+        waiter = self._applier(plan.release).waiter(plan, mask_of(plan), interrupt)
         yield from waiter.wait(plan, self._applied)
 
     def record(self, plan: Plan, result: str = "deployed") -> Iterator[Event]:
@@ -193,6 +185,7 @@ class ClusterTarget:
             sleep=self.sleep,
             now=self.monotonic,
             may_write=self._may_write,
+            began=self._lease.began if self._lease else "",
             applied=self._applied,
             tell=self._announcer.note,
         )

@@ -13,9 +13,10 @@ from gitops.apply.wait import NotReady
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
+from gitops.pipeline import deploy as run
 from tests.scenarios.conftest import World
 from tests.support.kube_objects import config_map, definition, deployment, namespace, service, widget
-from tests.support.kubelet import Node, set_status
+from tests.support.kubelet import Node, pod_status, set_status
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kubectl]
 
@@ -144,6 +145,22 @@ def test_what_depends_on_a_job_that_fails_is_told_its_log_and_not_begun(real_wor
     assert real_world.get(app) is None
 
 
+def test_a_pod_that_is_evicted_in_the_middle_is_replaced_and_fails_nothing(real_world: World) -> None:
+    slow = deployment(namespace=real_world.space, image="registry.invalid/web:unready")
+
+    def act(cluster: KubernetesCluster, _: KubeObject) -> None:
+        evicted, *_rest = cluster.list("", "Pod", real_world.space).objects
+        set_status(cluster, evicted, {"phase": "Failed", "reason": "Evicted", "message": "low on memory"})
+        time.sleep(1)
+        for pod in cluster.list("", "Pod", real_world.space).objects:
+            if pod.uid != evicted.uid:
+                set_status(cluster, pod, pod_status("registry.invalid/web:1"))
+
+    with meanwhile(real_world, slow.ref, act):
+        real_world.deploy([slow], timeout=LONG)
+    assert waited_for(real_world, slow)[-1] == "ready 2/2 ready"
+
+
 @pytest.mark.scheduler
 def test_what_no_node_takes_is_told_with_the_schedulers_reason(real_world: World) -> None:
     nowhere = deployment(namespace=real_world.space, nodeSelector={"disk": "none"})
@@ -226,6 +243,65 @@ def test_a_quota_that_is_used_up_is_the_reason(real_world: World, kind: str) -> 
     found = failure(real_world, app(kind, real_world.space))
     assert "exceeded quota: small, requested: pods=1, used: pods=0, limited: pods=0" in found.problem
     assert found.problem.startswith("failed: FailedCreate: ")
+
+
+def restricted(space: str, level: str) -> KubeObject:
+    labels = {"pod-security.kubernetes.io/enforce": level}
+    return KubeObject({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": labels}})
+
+
+def test_a_refusal_that_is_mended_does_not_fail_the_next_deploy(real_world: World) -> None:
+    space = real_world.space
+    objects = [deployment(namespace=space), workload("StatefulSet", space), workload("DaemonSet", space)]
+    objects[2] = KubeObject({**objects[2].body, "metadata": {"name": "agent", "namespace": space}})
+    found = failure(real_world, restricted(space, "restricted"), *objects)
+    assert "violates PodSecurity" in found.problem
+    # What is still true ends the wait of the next deploy as early, though nothing is new to be applied.
+    assert "violates PodSecurity" in failure(real_world, restricted(space, "restricted"), *objects).problem
+    real_world.deploy([restricted(space, "privileged"), *objects], timeout=LONG)
+    assert all(waited_for(real_world, each)[-1].startswith("ready") for each in objects)
+    assert real_world.deploy([restricted(space, "privileged"), *objects]).pending == ()
+
+
+def test_a_quota_that_has_no_room_for_one_pod_is_the_end_at_once(real_world: World) -> None:
+    make(real_world, quota(real_world.space))
+    eventually(lambda: (found := real_world.cluster.get(quota(real_world.space).ref)) and found.body.get("status"))
+    target = real_world.target(timeout=20, patience=LONG)
+    with pytest.raises(NotReady, match=r"failed: .*requested: pods=1, used: pods=0, limited: pods=0"):
+        list(run(real_world.release(), [app("Deployment", real_world.space)], target))
+
+
+def pods_become(world: World, *statuses: dict[str, Any]) -> Callable[[KubernetesCluster, KubeObject], None]:
+    """What gives all pods one status after the other, as a kubelet does that tries again."""
+
+    def act(cluster: KubernetesCluster, _: KubeObject) -> None:
+        for status in statuses:
+            for pod in cluster.list("", "Pod", world.space).objects:
+                set_status(cluster, pod, status)
+            time.sleep(0.5)
+
+    return act
+
+
+def test_an_image_that_is_pushed_at_last_does_not_fail_the_next_deploy(real_world: World) -> None:
+    late = deployment(namespace=real_world.space, image="registry.invalid/web:missing")
+    failure(real_world, late)
+    time.sleep(1.1)  # The server's clock tells seconds.
+    with meanwhile(real_world, late.ref, pods_become(real_world, pod_status("registry.invalid/web:1"))):
+        real_world.deploy([late], timeout=LONG)
+    assert waited_for(real_world, late)[-1] == "ready 2/2 ready"
+
+
+def test_an_image_that_is_still_missing_fails_once_it_was_tried_again(real_world: World) -> None:
+    late = deployment(namespace=real_world.space, image="registry.invalid/web:missing")
+    failure(real_world, late)
+    time.sleep(1.1)
+    tried = pod_status("registry.invalid/web:missing")
+    waiting = {**tried, "containerStatuses": [{**tried["containerStatuses"][0]}]}
+    waiting["containerStatuses"][0]["state"] = {"waiting": {"reason": "ImagePullBackOff", "message": "not found"}}
+    with meanwhile(real_world, late.ref, pods_become(real_world, waiting, tried)):
+        found = failure(real_world, late)
+    assert found.problem.startswith("failed: ErrImagePull, container web")
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "DaemonSet", "Job"])
