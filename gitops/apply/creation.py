@@ -66,7 +66,7 @@ class Creation:
         if answer.refusal:
             return answer.refusal
         if answer.known:
-            return Trouble(f"a dry run of its pods is accepted by now; before: {said.message}", lasting=False)
+            return Trouble(f"{said.message}; a dry run of its pods is accepted by now", lasting=False)
         # Nobody can tell, so what the controller says once it has tried again is the truth.
         return said if seconds >= ASK_AGAIN else replace(said, lasting=False)
 

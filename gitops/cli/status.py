@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
     from gitops.inventory import Inventory
@@ -17,7 +19,7 @@ _COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "LA
 _WHOLE = ("image", "last")
 """Columns that are short by themselves."""
 UNREAD = "unknown"
-"""Health where nobody answers."""
+"""What could not be read: the health where nobody answers, the hold where the branch is not to be had."""
 WIDEST = 16
 """Characters of a cell; what is longer is cut, and its end is in JSON."""
 
@@ -30,17 +32,17 @@ WIDEST = 16
 def command(context: "Context", name: str, kube_context: str, form: str) -> int:
     """Show the revision, image and digest, age, health, drift, hold and last deploy of ENV, or of every environment.
 
-    Exits with 1 where one of them could not be read.
+    What cannot be read is unknown, with the reason below; the rest is shown all the same, and the exit code is then 1.
     """
-    from gitops.cli.output import echo, echo_json, table
+    from gitops.cli.output import echo, echo_error, echo_json, table
     from gitops.config.overlays import all_overlays, overlays_named
     from gitops.errors import DONE, FAILED
     from gitops.revisions import Revisions
 
     wanted = overlays_named(context.config, name) if name else all_overlays(context.config)
     revisions = Revisions(context.root)
-    held = _holds(context, [overlay.name for overlay in wanted])
-    rows = [_row(context, overlay, kube_context, revisions) | _held(held.get(overlay.name)) for overlay in wanted]
+    held, unread = _holds(context, [overlay.name for overlay in wanted])
+    rows = [_row(context, overlay, kube_context, revisions) | _held(held, overlay.name) for overlay in wanted]
     if form == "json":
         echo_json(rows)
     else:
@@ -51,22 +53,30 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
                 echo(f"{row['env']}: {detail}")
             if row["held"]:
                 echo(f"{row['env']}: held {row['held']}")
-    return FAILED if any(row["health"] == UNREAD for row in rows) else DONE
+    if unread:
+        echo_error(f"holds are unknown: {unread}")
+    return FAILED if unread or any(row["health"] == UNREAD for row in rows) else DONE
 
 
 def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:
-    """One environment. A cluster that does not answer is said in its row: the others are still worth seeing."""
+    """One environment. What does not answer is said in its row, beside what was read until then: that, and the others,
+    are still worth seeing."""
     from gitops.errors import GitopsError
 
-    blank: dict[str, Any] = dict.fromkeys((column.lower() for column in _COLUMNS), "") | {"details": []}
-    blank |= {"env": overlay.name, "cluster": overlay.cluster, "images": ()}
+    row: dict[str, Any] = dict.fromkeys((column.lower() for column in _COLUMNS), "") | {"details": []}
+    row |= {"env": overlay.name, "cluster": overlay.cluster, "images": ()}
     try:
-        return blank | _facts(context, overlay, kube_context, revisions)
+        for facts in _facts(context, overlay, kube_context, revisions):
+            row |= facts
     except GitopsError as error:
-        return blank | {"health": UNREAD, "details": [f"{error.subject}: {error.problem}"]}
+        row |= {"health": UNREAD, "details": [*row["details"], f"{error.subject}: {error.problem}"]}
+    return row
 
 
-def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:
+def _facts(
+    context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions"
+) -> "Iterator[dict[str, Any]]":
+    """What the inventory says; and then how it is by now."""
     from gitops.cli.release_options import earlier_of, release_of
     from gitops.pipeline import compare_released
     from gitops.plan.drift import drifts
@@ -74,18 +84,19 @@ def _facts(context: "Context", overlay: "Overlay", kube_context: str, revisions:
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
     inventory = target.inventory(release)
-    facts: dict[str, Any] = {"cluster": target.name.removeprefix("branch "), **_last(inventory)}
+    last = _last(inventory)
+    yield {"cluster": target.name.removeprefix("branch "), "health": "not deployed", **last}
     deployed = inventory.deployed
     if deployed is None:
-        return facts | {"health": "not deployed"}
-    facts |= {"revision": deployed.revision[:7], "image": _image(deployed.images), "age": _age(deployed.ended)}
-    facts |= {"images": deployed.images}
+        return
+    yield {"revision": deployed.revision[:7], "age": _age(deployed.ended)}
+    yield {"image": _image(deployed.images), "images": deployed.images}
     plan = compare_released(release, target, earlier_of(context, overlay, revisions))
     assert plan is not None
     health, why = _health(plan) if overlay.cluster or kube_context else ("rendered", [])
     found = len(drifts(plan))
     drift = f"{found} field{'' if found == 1 else 's'}" if found else "none"
-    return facts | {"health": health, "drift": drift, "details": [*facts["details"], *why]}
+    yield {"health": health, "drift": drift, "details": [*last["details"], *why]}
 
 
 def _health(plan: "Plan") -> tuple[str, list[str]]:
@@ -102,8 +113,11 @@ def _health(plan: "Plan") -> tuple[str, list[str]]:
     return ("missing", [f"{missing[0]} is not there"]) if missing else ("healthy", [])
 
 
-def _held(why: str | None) -> dict[str, Any]:
-    return {"hold": why.partition(": ")[0] if why else "", "held": why or ""}
+def _held(holds: "Mapping[str, str] | None", name: str) -> dict[str, Any]:
+    if holds is None:
+        return {"hold": UNREAD, "held": ""}
+    why = holds.get(name, "")
+    return {"hold": why.partition(": ")[0], "held": why}
 
 
 def _cell(text: str, column: str = "") -> str:
@@ -141,12 +155,16 @@ def _image(images: tuple[str, ...]) -> str:
     return "@".join(part for part in (tag, digest.partition(":")[2][:8]) if part)
 
 
-def _holds(context: "Context", names: list[str]) -> dict[str, str]:
-    """Environment -> why it is held, on the branch that bumps obey."""
+def _holds(context: "Context", names: list[str]) -> tuple[dict[str, str] | None, str]:
+    """Environment -> why it is held, on the branch that bumps obey; None, and why, where that cannot be read."""
+    from gitops.errors import GitopsError
     from gitops.manifest.hold import read_holds
     from gitops.manifest.repository import Tree
 
-    with context.manifests(None, None) as place:
-        tree = Tree(place.branch.objects, place.branch.tip(), place.branch.name)
-        holds = read_holds(tree, names, place.prefix)
-    return {name: f"since {hold.since[11:16]}: {hold.reason}" for name, hold in holds.items()}
+    try:
+        with context.manifests(None, None) as place:
+            tree = Tree(place.branch.objects, place.branch.tip(), place.branch.name)
+            holds = read_holds(tree, names, place.prefix)
+    except GitopsError as error:
+        return None, str(error)
+    return {name: f"since {hold.since[11:16]}: {hold.reason}" for name, hold in holds.items()}, ""

@@ -132,3 +132,18 @@ def test_status_shows_digest_and_how_the_last_deploy_ended(shop: Shop) -> None:
     (known,) = json.loads(shop.run("status", "-o", "json"))
     assert known["images"] == [f"registry.invalid/tick:6@sha256:{'a' * 64}"]
     assert shop.run("history", "all").splitlines()[1].split()[2] == "deployed"
+
+
+def test_status_keeps_what_it_read_where_the_clone_lacks_the_revision(shop: Shop, tmp_path: Path) -> None:
+    shop.write("7")
+    shop.commit("lost")
+    shop.run("deploy", "prod", "--take-ownership", "Secret/shop/keys", "--allow-older")
+    shop._git("commit", "--quiet", "--allow-empty", "-m", "newer")
+    shallow = tmp_path / "shallow"
+    shop._git("clone", "--quiet", "--depth=1", shop.folder.as_uri(), str(shallow))
+    lost = Shop(shallow, shop.kubeconfig, shop.outputs)
+    head, row, *details = lost.run("status", code=1).splitlines()
+    shown = dict(zip(re.split(r"  +", head), re.split(r"  +", row), strict=True))
+    assert (shown["IMAGE"], shown["HEALTH"], shown["DRIFT"], shown["LAST"]) == ("7", "unknown", "-", "deployed")
+    assert details[0].endswith("is no commit of this clone")
+    assert "--allow-older" in lost.run("deploy", "prod", code=1)

@@ -117,3 +117,22 @@ def test_status_and_history_of_a_rendered_branch(shop: Shop) -> None:
         f"Release prod {sha}: bump web 1.{n}"
         for sha, n in zip(shop.git("log", "--format=%h", "--abbrev=7").splitlines(), (2, 1, 0), strict=True)
     ]
+
+
+def test_status_shows_what_it_can_where_the_branch_of_the_holds_is_missing(shop: Shop) -> None:
+    shop.git("branch", "-m", "main", "trunk")
+    said = shop.run("status", code=1).splitlines()
+    row = dict(zip(*(re.split(r"  +", line) for line in said[:2]), strict=True))
+    assert (row["ENV"], row["HEALTH"], row["DRIFT"], row["HOLD"]) == ("prod", "rendered", "none", "unknown")
+    assert said[2].endswith("has no branch 'main'")
+
+
+def test_a_hold_that_cannot_be_read_hides_nothing_else(shop: Shop) -> None:
+    holds = shop.folder / ".gitops" / "holds"
+    holds.mkdir(parents=True)
+    (holds / "prod.yaml").write_text("since: [")
+    shop.git("add", "--all")
+    shop.git("commit", "--quiet", "-m", "broken hold")
+    said = shop.run("status", code=1)
+    assert re.search(r"prod .* none .* unknown", said)
+    assert "holds are unknown: .gitops/holds/prod.yaml: is not YAML" in said
