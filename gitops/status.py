@@ -262,14 +262,12 @@ _NO_IMAGE = (
     "not found", "denied", "unauthorized", "manifest unknown", "no such image", "forbidden", "does not exist",
     "no basic auth credentials", "authorization failed", "no match for platform", "no matching manifest",
 )  # fmt: skip
-_LASTING = {
-    "CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError",
-    "SignatureValidationFailed",
-}  # fmt: skip
+_LASTING = {"CrashLoopBackOff", "InvalidImageName", "ErrImageNeverPull", "SignatureValidationFailed"}
 _PASSING = {
     "ErrImagePull", "ImagePullBackOff", "ImageInspectError", "RegistryUnavailable", "CreateContainerError",
     "RunContainerError",
 }  # fmt: skip
+_NO_CONFIG = "CreateContainerConfigError"
 
 
 def trouble(pod: Body) -> Trouble | None:
@@ -293,8 +291,11 @@ def _container_trouble(container: Mapping[str, Any]) -> Trouble | None:
     if reason == "CrashLoopBackOff":
         ended = _part(_part(container, "lastState"), "terminated")
         return Trouble(f"CrashLoopBackOff, container {name}{_exit(ended)}", name, crashed=True)
-    if reason in _LASTING | _PASSING:
+    if reason in _LASTING | _PASSING | {_NO_CONFIG}:
         certain = reason in _LASTING or any(words in message.lower() for words in _NO_IMAGE)
+        if reason == _NO_CONFIG:
+            # A Secret that an operator makes of a custom object comes a moment later.
+            certain = "not found" not in message
         said = f", {message}" if message else ""
         return Trouble(f"{reason}, container {name}{said}", name, lasting=certain)
     return None

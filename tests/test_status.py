@@ -271,6 +271,16 @@ def test_an_image_that_does_not_exist_lasts_and_a_registry_that_does_not_answer_
     assert found.lasting is lasting
 
 
+@pytest.mark.parametrize(
+    ("message", "lasting"), [('secret "made-by-an-operator" not found', False), ("container has runAsNonRoot", True)]
+)
+def test_a_missing_secret_may_come_and_other_configuration_does_not_mend_itself(message: str, lasting: bool) -> None:
+    waiting = {"state": {"waiting": {"reason": "CreateContainerConfigError", "message": message}}, "name": "web"}
+    found = trouble({"status": {"containerStatuses": [waiting]}})
+    assert found is not None
+    assert found.lasting is lasting
+
+
 def test_a_pod_that_only_needs_time_is_in_no_trouble() -> None:
     waiting = {"state": {"waiting": {"reason": "ContainerCreating"}}, "name": "web"}
     assert trouble({"status": {"phase": "Pending", "containerStatuses": [waiting]}}) is None

@@ -66,7 +66,10 @@ class Creation:
         if answer.refusal:
             return answer.refusal
         if answer.known:
-            return Trouble(f"{said.message}; a dry run of its pods is accepted by now", lasting=False)
+            # Room that there is by now will be found at the next try. A policy may have been mended, or be one for
+            # controllers alone.
+            message = f"{said.message}; a dry run of its pods is accepted by now"
+            return Trouble(message, lasting=False, old=not said.lasting)
         # Nobody can tell, so what the controller says once it has tried again is the truth.
         return said if seconds >= ASK_AGAIN else replace(said, lasting=False)
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from gitops.apply.claims import waits_for_a_pod
 from gitops.apply.creation import Creation
 from gitops.apply.earlier import Earlier, has_ended, is_from_before
 from gitops.apply.events import Event
@@ -19,6 +20,8 @@ from gitops.status import State, Status, Trouble, status, trouble
 
 TICK = 0.5
 """Seconds between two looks at the clock."""
+ASK_AGAIN = 2.0
+"""Seconds after which it is asked again whether a claim waits for a pod."""
 COMING = frozenset({"TriggeredScaleUp", "Nominated"})
 """Events by which Cluster Autoscaler and Karpenter say that a node is on its way for a pod."""
 
@@ -51,6 +54,8 @@ class Pending:
     before: KubeObject | None = None
     """As it was when the release was planned."""
     said: str = ""
+    asked: float = -ASK_AGAIN
+    """When it was last asked whether it waits for a pod."""
     troubled: float | None = None
     """Since when it is in a trouble that may pass."""
     pods: tuple[KubeObject, ...] = ()
@@ -141,14 +146,23 @@ class Waiter:
         found = status(one.body.body)
         if found.state is State.READY:
             return Event(ref, "ready", found.message, one.level)
+        if self._waits_for_a_pod(one):
+            return Event(ref, "ready", "bound when a pod uses it", one.level)
         found_trouble = self._trouble(one, found, family)
-        self._bear(ref, found_trouble)
-        message = f"{found.message} · {found_trouble.message}" if found_trouble else found.message
-        message = " ".join(self.mask.text(message).split())
+        self._bear(ref, found_trouble, family)
+        messages = dict.fromkeys(each.message for each in (found, found_trouble) if each)
+        message = " ".join(self.mask.text(" · ".join(messages)).split())
         if one.said == message:
             return None
         one.said = message
         return Event(ref, "waiting", message, one.level)
+
+    def _waits_for_a_pod(self, one: Pending) -> bool:
+        assert one.body is not None
+        if one.body.kind != "PersistentVolumeClaim" or self.now() - one.asked < ASK_AGAIN:
+            return False
+        one.asked = self.now()
+        return waits_for_a_pod(self.reader, one.body)
 
     def _trouble(self, one: Pending, found: Status, family: Family) -> Trouble | None:
         """The worst that is wrong with an object, its pods, or their creation."""
@@ -157,6 +171,9 @@ class Waiter:
         if found.state is State.FAILED:
             old = is_from_before(one.body.body, one.before) and self.now() - one.moved < _progress_deadline(one.body)
             troubles.append(Trouble(found.message, old=old))
+        if one.body.kind == "Deployment" and one.body.body["spec"].get("paused"):
+            # Nothing will happen until somebody resumes it.
+            troubles.append(Trouble(found.message, lasting=False))
         if one.body.kind in WORKLOADS:
             of_pods = (self._of_pod(one.body, pod, one.pods) for pod in one.pods)
             troubles += [each for each in (self._creation.trouble(one.body, family), *of_pods) if each]
@@ -165,16 +182,16 @@ class Waiter:
         return min(troubles, key=lambda each: (each.old, not each.lasting), default=None)
 
     def _of_pod(self, workload: KubeObject, pod: KubeObject, pods: tuple[KubeObject, ...]) -> Trouble | None:
-        """What is wrong with a pod. A Job tries again after a crash, and says itself when it has given up; the others
-        put a new pod in the place of one that ended for good (evicted, refused by its node)."""
+        """What is wrong with a pod. One that ended for good (evicted, refused by its node) is replaced; a Job tries
+        again after a crash too, and says itself when it has given up."""
         found = trouble(pod.body)
-        if found is None or (found.crashed and workload.kind == "Job"):
+        if found is None or (workload.kind == "Job" and (found.crashed or has_ended(pod))):
             return None
-        if workload.kind != "Job" and has_ended(pod):
+        if has_ended(pod):
             return None if any(not has_ended(each) for each in pods) else replace(found, lasting=False)
         return self._earlier.weigh(pod, found)
 
-    def _bear(self, ref: ObjectRef, found: Trouble | None) -> None:
+    def _bear(self, ref: ObjectRef, found: Trouble | None, family: Family) -> None:
         """Fail where a trouble lasts; let another pass for a while, or as long as help is on its way."""
         one = self._pending[ref]
         if found is None or found.old:
@@ -182,13 +199,16 @@ class Waiter:
             return
         if one.troubled is None:
             one.troubled = self.now()
-        if not found.lasting and self.now() - one.troubled >= self.patience and self._is_coming(one):
+        if not found.lasting and self.now() - one.troubled >= self.patience and self._is_coming(one, family):
             one.troubled = self.now()
         if found.lasting or self.now() - one.troubled >= self.patience:
             raise self._failed(ref, f"failed: {found.message}", f"kubectl{_place(ref)} describe {_name(ref)}")
 
-    def _is_coming(self, one: Pending) -> bool:
-        """Whether an autoscaler has promised a node for a pod that finds none."""
+    def _is_coming(self, one: Pending, family: Family) -> bool:
+        """Whether there will be room: pods are on their way out, or an autoscaler has promised a node for a pod that
+        finds none."""
+        if family.is_leaving:
+            return True
         pod = next((pod for pod in one.pods if (found := trouble(pod.body)) and not found.lasting), None)
         if pod is None:
             return False

@@ -132,7 +132,10 @@ class Family:
     """Who belongs to whom, of what the watches see at one moment."""
 
     def __init__(self, watches: Watches) -> None:
-        self._pods = _by_owner(watches.of_kind("Pod"))
+        pods = watches.of_kind("Pod")
+        self.is_leaving = any(pod.metadata.get("deletionTimestamp") for pod in pods)
+        """Pods are on their way out, whosever they are, and what they take will be free."""
+        self._pods = _by_owner(pods)
         self._replica_sets = _by_owner(watches.of_kind("ReplicaSet"))
         self._refusals: dict[str, list[KubeObject]] = {}
         for event in watches.of_kind("Event"):

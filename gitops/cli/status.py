@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from gitops.cli.context import Context
+    from gitops.clients.cluster import Reader
     from gitops.config.overlays import Overlay
     from gitops.inventory import Inventory
     from gitops.plan.model import Plan
@@ -80,6 +81,7 @@ def _facts(
     from gitops.cli.release_options import earlier_of, release_of
     from gitops.pipeline import compare_released
     from gitops.plan.drift import drifts
+    from gitops.target.cluster import ClusterTarget
 
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
@@ -93,21 +95,23 @@ def _facts(
     yield {"image": _image(deployed.images), "images": deployed.images}
     plan = compare_released(release, target, earlier_of(context, overlay, revisions))
     assert plan is not None
-    health, why = _health(plan) if overlay.cluster or kube_context else ("rendered", [])
+    health, why = _health(plan, target.cluster) if isinstance(target, ClusterTarget) else ("rendered", [])
     found = len(drifts(plan))
     drift = f"{found} field{'' if found == 1 else 's'}" if found else "none"
     yield {"health": health, "drift": drift, "details": [*last["details"], *why]}
 
 
-def _health(plan: "Plan") -> tuple[str, list[str]]:
+def _health(plan: "Plan", reader: "Reader") -> tuple[str, list[str]]:
     """Healthy; or the worst state of any object, and what is the matter with the first of those."""
+    from gitops.apply.claims import waits_for_a_pod
     from gitops.status import State, status
 
     desired = [change for change in plan.changes if change.desired]
-    found = {change.ref: status(change.live.body) for change in desired if change.live}
+    live = {change.ref: change.live for change in desired if change.live}
+    found = {ref: status(each.body) for ref, each in live.items()}
     for state in (State.FAILED, State.TERMINATING, State.WAITING):
         for ref, now in found.items():
-            if now.state is state:
+            if now.state is state and not waits_for_a_pod(reader, live[ref]):
                 return state.value, [f"{ref} {now.message}"]
     missing = [str(change.ref) for change in desired if change.live is None]
     return ("missing", [f"{missing[0]} is not there"]) if missing else ("healthy", [])

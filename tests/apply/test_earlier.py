@@ -42,10 +42,13 @@ def test_an_image_that_could_not_be_pulled_before_counts_once_it_was_tried_again
     assert [weighed(earlier, pod(reason, message=said)).old for reason in reasons] == [True, True, True, False, False]
 
 
-@pytest.mark.parametrize("reason", ["CrashLoopBackOff", "ErrImagePull", "CreateContainerConfigError"])
-def test_what_is_new_counts_at_once(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [("CrashLoopBackOff", "back-off"), ("ErrImagePull", "not found"), ("CreateContainerConfigError", "runs as root")],
+)
+def test_what_is_new_counts_at_once(reason: str, said: str) -> None:
     for began, created in ((BEGAN, NEW), (BEGAN, ""), ("", OLD)):
-        found = weighed(Earlier(began), pod(reason, created, message="not found"))
+        found = weighed(Earlier(began), pod(reason, created, message=said))
         assert (found.lasting, found.old) == (True, False)
 
 

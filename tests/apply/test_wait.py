@@ -34,17 +34,63 @@ def cluster() -> FakeCluster:
     return cluster
 
 
-def test_a_quota_gets_some_patience_and_is_then_the_reason(cluster: FakeCluster) -> None:
+@pytest.fixture
+def full(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
+    """It has no room for a pod."""
+
+    def refuses(pod: KubeObject, force: bool = False) -> KubeObject:
+        raise ApiError(str(pod.ref), "exceeded quota: small", status=403)
+
+    monkeypatch.setattr(cluster, "preview", refuses)
+    return cluster
+
+
+def test_a_quota_gets_some_patience_and_is_then_the_reason(full: FakeCluster) -> None:
     stopped = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "exceeded quota: small"}
 
     def controller() -> None:
         time.sleep(0.2)
-        cluster.set_status(deployment().ref, observedGeneration=1, conditions=[stopped])
+        full.set_status(deployment().ref, observedGeneration=1, conditions=[stopped])
 
     thread = threading.Thread(target=controller)
     thread.start()
     with pytest.raises(NotReady, match="failed: FailedCreate: exceeded quota: small"):
-        waiting(cluster, deployment(), patience=0.5, timeout=60)
+        waiting(full, deployment(), patience=0.5, timeout=60)
+    thread.join()
+
+
+@pytest.mark.parametrize(
+    ("said", "problem"),
+    [
+        ("exceeded quota: q", "is not ready after 2 s"),  # It will find the room that there is at its next try.
+        ('admission webhook "w" denied the request', "failed: FailedCreate: .*; a dry run of its pods is accepted"),
+    ],
+)
+def test_what_the_server_would_take_by_now_gets_time(cluster: FakeCluster, said: str, problem: str) -> None:
+    stopped = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": said}
+    status = {"observedGeneration": 1, "conditions": [stopped]}
+    thread = threading.Timer(0.2, lambda: cluster.set_status(deployment().ref, **status))
+    thread.start()
+    with pytest.raises(NotReady, match=problem):
+        waiting(cluster, deployment(), patience=0.5, timeout=2)
+    thread.join()
+
+
+@pytest.mark.parametrize("problem", ['User "jane" cannot patch resource "pods" in API group ""', "no dry run"])
+def test_where_nobody_can_ask_the_controllers_word_stands(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    def cannot(pod: KubeObject, force: bool = False) -> KubeObject:
+        raise ApiError(str(pod.ref), problem, status=403 if "User" in problem else 500)
+
+    monkeypatch.setattr(cluster, "preview", cannot)
+    monkeypatch.setattr("gitops.apply.creation.ASK_AGAIN", 0.5)
+    stopped = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "is forbidden: no"}
+    status = {"observedGeneration": 1, "conditions": [stopped]}
+    thread = threading.Timer(0.2, lambda: cluster.set_status(deployment().ref, **status))
+    thread.start()
+    with pytest.raises(NotReady, match="failed: FailedCreate: is forbidden: no"):
+        waiting(cluster, deployment(), patience=60, timeout=60)
     thread.join()
 
 
@@ -92,7 +138,7 @@ def test_the_time_is_bounded(cluster: FakeCluster) -> None:
         waiting(cluster, deployment(), timeout=1)
 
 
-def test_a_trouble_that_passed_does_not_count_when_another_comes(cluster: FakeCluster) -> None:
+def test_a_trouble_that_passed_does_not_count_when_another_comes(full: FakeCluster) -> None:
     def stopped(value: str) -> None:
         condition = {
             "type": "ReplicaFailure",
@@ -100,7 +146,7 @@ def test_a_trouble_that_passed_does_not_count_when_another_comes(cluster: FakeCl
             "reason": "FailedCreate",
             "message": "exceeded quota: q",
         }
-        cluster.set_status(deployment().ref, observedGeneration=1, conditions=[condition])
+        full.set_status(deployment().ref, observedGeneration=1, conditions=[condition])
 
     steps = [
         threading.Timer(when, stopped, [value])
@@ -109,7 +155,7 @@ def test_a_trouble_that_passed_does_not_count_when_another_comes(cluster: FakeCl
     for step in steps:
         step.start()
     with pytest.raises(NotReady, match="is not ready after 4 s: 0/2 updated"):
-        waiting(cluster, deployment(), patience=1.5, timeout=4)
+        waiting(full, deployment(), patience=1.5, timeout=4)
     for step in steps:
         step.join()
 

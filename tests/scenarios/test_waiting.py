@@ -21,6 +21,7 @@ from tests.support.kubelet import Node, pod_status, set_status
 pytestmark = [pytest.mark.cluster, pytest.mark.kubectl]
 
 LOG = ("starting", "java.sql.SQLException: no route to host 10.0.3.7:5432")
+WAIT_FOR_A_POD = "WaitForFirstConsumer"
 LONG = 100.0
 """Seconds that these releases may take; what is certain is told long before."""
 
@@ -161,6 +162,29 @@ def test_a_pod_that_is_evicted_in_the_middle_is_replaced_and_fails_nothing(real_
     assert waited_for(real_world, slow)[-1] == "ready 2/2 ready"
 
 
+def test_a_deployment_that_is_paused_is_given_up_soon(real_world: World) -> None:
+    paused = deployment(namespace=real_world.space)
+    found = failure(real_world, KubeObject({**paused.body, "spec": {**paused.body["spec"], "paused": True}}))
+    assert found.problem == "failed: 0/2 updated; paused"
+
+
+@pytest.mark.parametrize("ended", [{"reason": "Evicted"}, {}])
+def test_a_job_of_which_a_pod_is_lost_tries_again(real_world: World, ended: dict[str, Any]) -> None:
+    again = job(real_world.space, "registry.invalid/migrate:unready", backoffLimit=2)
+
+    def act(cluster: KubernetesCluster, _: KubeObject) -> None:
+        (first,) = cluster.list("", "Pod", real_world.space).objects
+        set_status(cluster, first, {**pod_status("migrate:failed"), **ended})
+        eventually(lambda: len(cluster.list("", "Pod", real_world.space).objects) > 1)
+        for pod in cluster.list("", "Pod", real_world.space).objects:
+            if pod.uid != first.uid:
+                set_status(cluster, pod, pod_status("migrate:done"))
+
+    with meanwhile(real_world, again.ref, act):
+        real_world.deploy([again], timeout=LONG)
+    assert waited_for(real_world, again)[-1] == "ready complete"
+
+
 @pytest.mark.scheduler
 def test_what_no_node_takes_is_told_with_the_schedulers_reason(real_world: World) -> None:
     nowhere = deployment(namespace=real_world.space, nodeSelector={"disk": "none"})
@@ -184,6 +208,20 @@ def test_a_pod_that_an_autoscaler_makes_room_for_is_waited_for(real_world: World
     with meanwhile(real_world, nowhere.ref, promise):
         found = failure(real_world, nowhere, timeout=4)
     assert found.problem.startswith("is not ready after 4 s: 0/2")
+
+
+@pytest.mark.scheduler
+def test_what_finds_no_room_while_other_pods_are_on_their_way_out_is_waited_for(real_world: World) -> None:
+    spec = {"containers": [{"name": "web", "image": "registry.invalid/web:1"}]}
+    draining = body("v1", "Pod", "draining", real_world.space, spec=spec)
+    make(real_world, draining.with_metadata(finalizers=["example.invalid/drains"]))
+    real_world.cluster.delete(draining.ref)
+    try:
+        nowhere = deployment(namespace=real_world.space, nodeSelector={"disk": "none"})
+        found = failure(real_world, nowhere, timeout=4)
+        assert found.problem.startswith("is not ready after 4 s: 0/2")
+    finally:
+        real_world.edit(draining.ref, {"metadata": {"finalizers": None}})
 
 
 def test_a_progress_deadline_shows_what_the_running_container_says(real_world: World) -> None:
@@ -370,6 +408,15 @@ def test_a_claim_is_ready_when_it_is_bound(real_world: World) -> None:
     )
     real_world.deploy([disk, claim], timeout=LONG)
     assert waited_for(real_world, claim)[-1] == "ready"
+
+
+def test_a_claim_whose_volume_is_made_for_its_first_pod_is_not_waited_for(real_world: World) -> None:
+    name = f"late-{real_world.space}"
+    late = body("storage.k8s.io/v1", "StorageClass", name, provisioner="nobody", volumeBindingMode=WAIT_FOR_A_POD)
+    spec = {"accessModes": ["ReadWriteOnce"], "storageClassName": name, "resources": {"requests": {"storage": "1Gi"}}}
+    claim = body("v1", "PersistentVolumeClaim", "data", real_world.space, spec=spec)
+    real_world.deploy([late, claim], timeout=LONG)
+    assert waited_for(real_world, claim)[-1] == "ready bound when a pod uses it"
 
 
 def test_a_claim_without_a_class_says_why_it_is_late(real_world: World) -> None:
