@@ -18,7 +18,7 @@ from gitops.errors import GitopsError
 FILE, EXECUTABLE, LINK, FOLDER, SUBMODULE = "100644", "100755", "120000", "040000", "160000"
 """Modes of a tree's entries."""
 
-BLOB_LIMIT = 8_000_000
+BLOB_LIMIT = 4_000_000
 """Bytes of a blob that is read. Nothing that is edited comes near it."""
 
 OLDER_COMMITS = 200
@@ -61,11 +61,10 @@ class NewCommit:
 class GitObjects:
     """The objects and branches of one repository on this machine."""
 
-    def __init__(self, git: GitRepository, partial_of: str = "", *, blobs: bool = True) -> None:
-        """`partial_of` is the branch of `origin` of which only the tip is here, with or without its `blobs`."""
+    def __init__(self, git: GitRepository, partial_of: str = "") -> None:
+        """`partial_of` is the branch of `origin` of which only the tip is here, without all or some of its blobs."""
         self.git = git
         self._partial_of = partial_of
-        self._blobs = blobs
         self._present: set[str] = set()
         self._deepened = False
 
@@ -96,27 +95,52 @@ class GitObjects:
         entries = (line.split("\t", 1) for line in out.decode("utf-8", "surrogateescape").split("\0") if line)
         return {path: TreeEntry(path, meta.split()[0], meta.split()[2]) for meta, path in entries}
 
-    def read(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
-        """The content of each of `entries`, by path. Raises `GitopsError` for one that is over the limit."""
+    def read(self, commit: str, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
+        """The content of each of `entries` of `commit`, by path. Raises `GitopsError` for one over the limit."""
         if not entries:
             return {}
-        self._prefetch(entries)
+        self._prefetch(commit, entries)
         wanted = "".join(f"{entry.object_id}\n" for entry in entries).encode()
         for entry, line in zip(entries, self._batch("--batch-check", wanted).splitlines(), strict=True):
             size = int(line.split()[2])
             if size > BLOB_LIMIT:
-                raise GitopsError(entry.path, f"has {size:,} bytes, over the limit of {BLOB_LIMIT:,}", "split it")
+                raise _too_large(entry, size)
         return dict(zip((entry.path for entry in entries), _blobs(self._batch("--batch", wanted)), strict=True))
 
-    def _prefetch(self, entries: Sequence[TreeEntry]) -> None:
-        """Where blobs were left at the remote, get all of these in one request; git alone takes one for each."""
-        missing = {entry.object_id for entry in entries} - self._present if not self._blobs else set()
-        if not missing:
+    def _prefetch(self, commit: str, entries: Sequence[TreeEntry]) -> None:
+        """Where blobs were left at the remote, get all of these in one request; git alone takes one for each.
+
+        A blob that is asked for by its id comes whatever its size. So its folder is asked for, and a limit set.
+        """
+        if not self._partial_of or not self._missing(entries):
             return
-        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none")
-        with _file_of("".join(f"{name}\n" for name in sorted(missing)).encode()) as stdin:
-            self.git.run("-c", "fetch.negotiationAlgorithm=noop", "fetch", *options, "origin", "--stdin", stdin=stdin)
-        self._present |= missing
+        self._look()
+        if missing := self._missing(entries):
+            self._fetch_folders(commit, missing)
+            self._look()
+        if missing := self._missing(entries):
+            raise _too_large(missing[0])
+
+    def _missing(self, entries: Sequence[TreeEntry]) -> list[TreeEntry]:
+        return [entry for entry in entries if entry.object_id not in self._present]
+
+    def _look(self) -> None:
+        """Note which objects are here. Unlike a question for one of them, this fetches none."""
+        listed = self.git.text("cat-file", "--batch-all-objects", "--batch-check=%(objectname)")
+        self._present = set(listed.split())
+
+    def _fetch_folders(self, commit: str, entries: Sequence[TreeEntry]) -> None:
+        """Get the blobs up to the limit in the folders of `entries`; of the root, which is all, only these."""
+        folders = dict.fromkeys(entry.path.rpartition("/")[0] for entry in entries)
+        trees = self.entries(commit, [folder for folder in folders if folder])
+        wanted = {entry.object_id for entry in entries if "/" not in entry.path}
+        wanted |= {tree.object_id for tree in trees.values()}
+        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--recurse-submodules=no")
+        # The trees are here already: without a depth git would see nothing to fetch.
+        limit = ("--depth=1", f"--filter=blob:limit={BLOB_LIMIT + 1}")
+        with _file_of("".join(f"{name}\n" for name in sorted(wanted)).encode()) as stdin:
+            negotiation = "fetch.negotiationAlgorithm=noop"
+            self.git.run("-c", negotiation, "fetch", *options, *limit, "origin", "--stdin", stdin=stdin)
 
     def _batch(self, option: str, wanted: bytes) -> bytes:
         with _file_of(wanted) as stdin:
@@ -236,6 +260,12 @@ class GitObjects:
                 return False
             raise
         return True
+
+
+def _too_large(entry: TreeEntry, size: int = 0) -> GitopsError:
+    """What is said of a blob of `size` bytes; of one that was left at the remote nobody knows how many."""
+    has = f"has {size:,} bytes, over" if size else "is over"
+    return GitopsError(entry.path, f"{has} the limit of {BLOB_LIMIT:,}{'' if size else ' bytes'}", "split it")
 
 
 def _data(content: bytes) -> bytes:

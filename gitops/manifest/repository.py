@@ -52,7 +52,7 @@ class Tree:
 
     def read(self, entries: Sequence[TreeEntry]) -> dict[str, bytes]:
         """The content of each of `entries`."""
-        return self.objects.read(entries)
+        return self.objects.read(self.commit, entries)
 
     def read_file(self, path: str) -> bytes:
         """The content of the file at `path`. Raises `GitopsError` where there is none."""
@@ -63,7 +63,7 @@ class Tree:
 
     def prefetch(self, paths: Sequence[str]) -> None:
         """Get the content of those of `paths` that are there in one request, if it has to come from far."""
-        self.objects.read(list(self.objects.entries(self.commit, paths).values()))
+        self.read(list(self.objects.entries(self.commit, paths).values()))
 
     def files_named(self, names: Sequence[str]) -> dict[str, TreeEntry]:
         """Every file, by path, whose last part is one of `names`."""
@@ -226,7 +226,7 @@ class RemoteBranch:
 
     def __init__(self, git: GitRepository, branch: str, *, scratch: bool, whole: bool = False) -> None:
         """`scratch`: the repository is ours, and gets what it needs; with `whole` that is every file but huge ones."""
-        self.objects = GitObjects(git, partial_of=branch if scratch else "", blobs=whole or not scratch)
+        self.objects = GitObjects(git, partial_of=branch if scratch else "")
         self.branch = branch
         address = git.address("origin")
         self.name = f"{address.rstrip('/').rpartition('/')[2].removesuffix('.git') or address} {branch}"

@@ -37,7 +37,7 @@ def test_what_is_read_is_what_was_committed(local: Path) -> None:
     head = objects.commit_of("HEAD")
     entries = objects.entries(head, ["a/b.yaml", "nothing", "a/*"])
     assert sorted(entries) == ["a/b.yaml"]
-    assert objects.read([entries["a/b.yaml"]]) == {"a/b.yaml": b"1\n"}
+    assert objects.read(head, [entries["a/b.yaml"]]) == {"a/b.yaml": b"1\n"}
     assert sorted(objects.files_below(head)) == ["a/b.yaml", "c.yaml"]
     assert sorted(objects.children(head, "")) == ["a", "c.yaml"]
     assert objects.commit_of("--all") == ""

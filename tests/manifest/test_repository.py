@@ -1,5 +1,6 @@
 """One commit for an intent, on a branch that others move."""
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from gitops.cli import run
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.clients.git_objects import GitObjects, NewCommit
+from gitops.demo.git_server import GitServer
 from gitops.errors import GitopsError
 from gitops.manifest.bump import BumpOptions, WantedImage, bump, overlays_of
 from gitops.manifest.images import read_images
@@ -300,3 +302,34 @@ def test_a_failed_import_leaves_no_report_behind(tmp_path: Path) -> None:
     with pytest.raises(GitFailed, match="git fast-import failed: fatal: "):
         objects.write(NewCommit("0" * 39 + "1", {"a": ("100644", b"c")}, "Say"))
     assert list(local.glob(".git/fast_import_crash*")) == []
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_huge_file_is_not_fetched_without_a_clone(whole: bool, server: GitServer, url: str, clone: Path) -> None:
+    write(clone, {PROD: random.randbytes(5_000_000), f"{PROD}.txt": b"small"})
+    git(clone, "add", "--all")
+    git(clone, "commit", "--quiet", "-m", "Huge")
+    git(clone, "push", "--quiet")
+    with remote_place(url, "main", whole=whole) as place:
+        with pytest.raises(GitopsError, match=rf"^{PROD}: is over the limit of 4,000,000 bytes\n  try: split it$"):
+            place.write(intent())
+        packs = (place.branch.objects.git.directory / "objects").rglob("*")
+        assert sum(path.stat().st_size for path in packs if path.is_file()) < 1_000_000
+
+
+def test_a_server_that_knows_no_filter_serves_a_bump_too(tmp_path: Path) -> None:
+    with GitServer(tmp_path / "served", settings={"uploadpack.allowFilter": "false"}) as server:
+        bare = server.create("manifests")
+        seed = repository(tmp_path / "seed", manifest_files(["prod"]) | {"huge": random.randbytes(5_000_000)})
+        git(seed, "push", "--quiet", server.url("manifests"), "main")
+        with remote_place(server.url("manifests"), "main") as place:
+            assert place.write(intent()).commit == git(bare, "rev-parse", "main")
+        git(seed, "pull", "--quiet", server.url("manifests"), "main")
+        write(seed, {PROD: random.randbytes(5_000_000)})
+        git(seed, "commit", "--quiet", "-am", "Huge")
+        git(seed, "push", "--quiet", server.url("manifests"), "main")
+        with (
+            remote_place(server.url("manifests"), "main") as place,
+            pytest.raises(GitopsError, match=f"{PROD}: has 5,000,000 bytes, over the limit"),
+        ):
+            place.write(intent())
