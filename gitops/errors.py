@@ -54,6 +54,11 @@ class Problems(GitopsError):
         return "\n".join(shown)
 
 
+def count_of(number: int, noun: str) -> str:
+    """ "1 file", "2 files"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Say which of `known` was probably meant by `name`, and list them: "did you mean 'prod'? (staging, prod)"."""
     from difflib import get_close_matches

@@ -4,6 +4,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json
+from gitops.errors import count_of
 
 
 @click.group()
@@ -16,7 +17,8 @@ def command() -> None:
 def check(context: Context) -> None:
     """Check gitops.yaml; every mistake is listed with its line and column."""
     config = context.config
-    echo(f"{config.file}: valid · {len(config.images)} images, {len(config.environments)} environments")
+    images, environments = count_of(len(config.images), "image"), count_of(len(config.environments), "environment")
+    echo(f"{config.file}: valid · {images}, {environments}")
 
 
 @command.command()

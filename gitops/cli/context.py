@@ -51,7 +51,8 @@ class Context:
         """The checked config."""
         from gitops.config import load_config
 
-        return load_config(self.config_path)
+        # A file that was found is named as it is seen from here.
+        return load_config(self.config_path, str(self._config_file or os.path.relpath(self.config_path)))
 
     @property
     def root(self) -> Path:

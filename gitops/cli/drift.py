@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops.errors import count_of
+
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
@@ -68,7 +70,7 @@ def _heading(name: str, plan: "Plan | None", count: int) -> str:
 
     if plan is None:
         return style(f"{name} · nothing was released yet", "bold")
-    state = f"{count} field{'' if count == 1 else 's'} differ{'s' if count == 1 else ''}" if count else "as released"
+    state = f"{count_of(count, 'field')} differ{'s' if count == 1 else ''}" if count else "as released"
     return style(f"{name} on {plan.release.target} · {plan.release.revision[:7]} · {state}", "bold")
 
 

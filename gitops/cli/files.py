@@ -10,7 +10,7 @@ import click
 from gitops.cli.output import echo, style, table
 from gitops.clients.folder import read_files, write_files
 from gitops.config import Config
-from gitops.errors import GitopsError
+from gitops.errors import GitopsError, count_of
 from gitops.generate import generated_files
 from gitops.generate.pins import PINS, shipped_pins
 from gitops.generate.upgrade import (
@@ -89,7 +89,7 @@ def show(folder: Folder) -> None:
     """A line a file that changes or was kept, and how many did not."""
     lines = [(change.action, change.path, change.detail) for change in folder.changes if change.action != "unchanged"]
     unchanged = len(folder.changes) - len(lines)
-    echo(f"{folder.root}" + ("" if lines else f" · unchanged, {unchanged} files"))
+    echo(f"{folder.root}" + ("" if lines else f" · unchanged, {count_of(unchanged, 'file')}"))
     for line, (action, *_) in zip(table(lines, "  ").splitlines(), lines, strict=True):
         echo(line.replace(action, style(action, *[COLOR[action]] if action in COLOR else []), 1))
     if lines and unchanged:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gitops.cli.output import echo, echo_json, style, table
+from gitops.errors import count_of
 from gitops.plan.applications import applications, grouped
 from gitops.plan.mask import Mask, mask_of
 from gitops.plan.model import Action, Change, FieldChange, Plan, Risk
@@ -42,14 +43,14 @@ def show_plans(plans: list[Plan], form: str, diff: bool, next_step: str) -> None
             echo(text(plan, diff))
             echo(last_line([plan], next_step if len(plans) == 1 else ""))
         if len(plans) > 1:
-            echo(f"{len(plans)} overlays: {last_line(plans, next_step)}")
+            echo(f"{count_of(len(plans), 'overlay')}: {last_line(plans, next_step)}")
 
 
 def heading(plan: Plan, width: int = 0) -> str:
     """ "prod on eks-work-cluster · 3f9c2ab (bump backend-app 1.4.2) · 61 objects"; a long title is cut for `width`."""
     release = plan.release
     count = sum(1 for change in plan.changes if change.desired)
-    where, objects = f"{release.environment} on {release.target}", f"{count} object{'' if count == 1 else 's'}"
+    where, objects = f"{release.environment} on {release.target}", count_of(count, "object")
     short, title = release.revision[:7], release.title
     left = max(width - len(f"{where} · {short} () · {objects}"), TITLE)
     title = f"{title[: left - 1]}…" if width and len(title) > left else title

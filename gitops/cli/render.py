@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.cache_option import no_cache_option
+from gitops.errors import count_of
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -129,6 +130,6 @@ def _verify(context: "Context", rendered: "dict[str, Rendered]") -> None:
         lines = difference(context.root, path, each.objects)
         differ += bool(lines)
         how = style("differs from kustomize", "red") if lines else "as kustomize renders it"
-        echo("\n".join([f"{path}: {len(each.objects)} objects, {how}", *lines]))
+        echo("\n".join([f"{path}: {count_of(len(each.objects), 'object')}, {how}", *lines]))
     if differ:
         leave(FAILED)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from gitops.cli.output import echo
 from gitops.cli.stack_view import confirm, show_event, show_others, show_plan
+from gitops.errors import count_of
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -47,4 +48,4 @@ class StacksDown:
                     echo(f"  deleted  {step.what}  {step.detail}") if isinstance(step, Removed) else show_event(step)
         show_others(self._elsewhere, "down")
         ended = "nothing was deleted (--dry-run)" if dry_run else "deleted" if self._plans else "nothing to delete"
-        echo(f"{len(self._plans)} of {len(self._here)} stacks: {ended}")
+        echo(f"{len(self._plans)} of {count_of(len(self._here), 'stack')}: {ended}")

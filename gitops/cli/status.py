@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitops.errors import count_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -97,7 +99,7 @@ def _facts(
     assert plan is not None
     health, why = _health(plan, target.cluster) if isinstance(target, ClusterTarget) else ("rendered", [])
     found = len(drifts(plan))
-    drift = f"{found} field{'' if found == 1 else 's'}" if found else "none"
+    drift = count_of(found, "field") if found else "none"
     yield {"health": health, "drift": drift, "details": [*last["details"], *why]}
 
 

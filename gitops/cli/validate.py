@@ -11,7 +11,7 @@ from gitops.cli.cache_option import no_cache_option
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, style
 from gitops.cli.overlays import overlays_of
-from gitops.errors import FAILED, GitopsError, Problems, UsageError
+from gitops.errors import FAILED, GitopsError, Problems, UsageError, count_of
 from gitops.render.verify import difference
 from gitops.validate import Finding, Overlay, validate
 from gitops.validate.report import as_json, as_junit, as_sarif
@@ -76,13 +76,9 @@ def _show(findings: list[Finding], overlays: int, objects: int) -> None:
         echo(f"{finding.file}:{finding.line}: {severity} {finding.code} {finding.what}")
         echo(f"  {finding.why}; {finding.fix}")
     number = Counter(finding.severity for finding in findings)
-    counted = f"{_count(number['error'], 'error')}, {_count(number['warning'], 'warning')}" if findings else "valid"
-    noted = f", {_count(number['note'], 'note')}" if number["note"] else ""
-    echo(f"{counted}{noted} · {_count(overlays, 'overlay')}, {_count(objects, 'object')}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    said = f"{count_of(number['error'], 'error')}, {count_of(number['warning'], 'warning')}" if findings else "valid"
+    noted = f", {count_of(number['note'], 'note')}" if number["note"] else ""
+    echo(f"{said}{noted} · {count_of(overlays, 'overlay')}, {count_of(objects, 'object')}")
 
 
 def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_context: str) -> None:
@@ -96,7 +92,7 @@ def _ask_clusters(context: Context, names: tuple[str, ...], level: str, kube_con
         objects = [o for kind in WORKLOADS for o in cluster.list(*kind, environment.namespace).objects]
         found = would_be_refused(objects, level)
         refused += len(found)
-        workloads = _count(len({ref for ref, _ in found}), "workload")
+        workloads = count_of(len({ref for ref, _ in found}), "workload")
         said = f"{level} would refuse {workloads}" if found else f"{level} refuses nothing"
         echo(f"{environment.name} on {cluster.name}: {said}")
         for ref, what in found:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from gitops.cli.output import echo, echo_json, style
+from gitops.errors import count_of
 from gitops.manifest.bump import BumpProposal, changed_lines, unified_diff, version_change
 from gitops.manifest.repository import FileEdit, Written
 
@@ -75,7 +76,7 @@ def ending(written: Written, branch: str, dry_run: bool = False) -> str:
         return f"nothing to change in {branch}"
     if dry_run:
         count = len(written.proposal.changed)
-        return f"would commit {count} {'file' if count == 1 else 'files'} to {branch} · nothing was written (--dry-run)"
+        return f"would commit {count_of(count, 'file')} to {branch} · nothing was written (--dry-run)"
     again = f" · at try {written.attempts}, as the branch moved" if written.attempts > 1 else ""
     return f"{written.verb} {written.commit[:7]} to {branch}{again}"
 

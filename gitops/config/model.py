@@ -344,6 +344,11 @@ class Config(Section):
     file: str = "gitops.yaml"
     """Where it was read from, for errors. Not a key of the format."""
 
+    @property
+    def file_name(self) -> str:
+        """The last part of `file`: what generated files call it, wherever they are generated from."""
+        return self.file.rpartition("/")[2]
+
     def environment(self, name: str) -> Environment:
         """The environment called `name`. Raises `GitopsError` with the nearest name."""
         known = {environment.name: environment for environment in self.environments}

@@ -39,15 +39,15 @@ def find_config(start: Path) -> Path:
     )
 
 
-def load_config(path: Path) -> Config:
-    """Read and check the file at `path`. Raises `GitopsError`, or `Problems` with all that is wrong in it."""
+def load_config(path: Path, called: str = "") -> Config:
+    """Read and check the file at `path`, which errors name as `called`. Raises `GitopsError`, or `Problems` with all
+    that is wrong in it."""
+    called = called or str(path)
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise GitopsError(
-            str(path), f"cannot be read ({error.strerror})", "check the path given with --config"
-        ) from error
-    return parse_config(data, path.name)
+        raise GitopsError(called, f"cannot be read ({error.strerror})", "check the path given with --config") from error
+    return parse_config(data, called)
 
 
 def parse_config(data: bytes, file: str = CONFIG_FILE) -> Config:

@@ -11,7 +11,7 @@ from pathlib import Path
 from gitops.clients.git import GitRepository
 from gitops.config import CONFIG_FILE, Config, parse_config
 from gitops.config.model import Field
-from gitops.errors import GitopsError, UsageError
+from gitops.errors import GitopsError, UsageError, count_of
 from gitops.manifest.bump import KUSTOMIZATIONS, Chooser, all_kustomizations, join, overlays_of
 from gitops.manifest.repository import (
     Branch,
@@ -116,7 +116,7 @@ class Place:
             branch = self.config.manifests.branch
             notes.append(fast_forward(self.clone, branch, written.commit, written.proposal.changed))
         if others := self.clone.changed_files():
-            notes.append(f"{len(others)} uncommitted {'file' if len(others) == 1 else 'files'} left untouched")
+            notes.append(f"{count_of(len(others), 'uncommitted file')} left untouched")
         return [note for note in notes if note]
 
 

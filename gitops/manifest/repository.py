@@ -22,7 +22,7 @@ from gitops.clients.git_objects import (
     scratch_repository,
     with_login,
 )
-from gitops.errors import GitopsError, nearest
+from gitops.errors import GitopsError, count_of, nearest
 
 PATIENCE = 300.0
 """Seconds after which a branch that moves all the time is given up."""
@@ -189,7 +189,9 @@ def commit(
             return Written(written.proposal, written.base, landed, attempts, branch.verb)
         if now() - started > patience:
             raise GitopsError(
-                branch.name, f"moved {attempts} times in {patience:.0f} s, the bump did not land", "run it again"
+                branch.name,
+                f"moved {count_of(attempts, 'time')} in {patience:.0f} s, the bump did not land",
+                "run it again",
             )
         sleep(random() * min(LONGEST_PAUSE, 0.05 * 2**attempts))
         tip, attempts = "", attempts + 1

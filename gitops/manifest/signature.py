@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from gitops.clients.registry import Manifest
 from gitops.config import Image
-from gitops.errors import GitopsError
+from gitops.errors import GitopsError, count_of
 
 PAYLOAD_TYPE = "application/vnd.dev.cosign.simplesigning.v1+json"
 SIGNATURE = "dev.cosignproject.cosign/signature"
@@ -53,7 +53,7 @@ def refuse_unsigned(image: Image, digest: str, key: bytes, key_file: str, regist
             return
         found += 1
     if found:
-        problem = f"has {found} {'signature' if found == 1 else 'signatures'}, none of it with the key {key_file}"
+        problem = f"has {count_of(found, 'signature')}, none of it with the key {key_file}"
         raise GitopsError(subject, problem, "sign this digest with that key, or check the key")
     if any(kind == NOTATION_TYPE for kind, _ in registry.referrers(image.repository, digest)):
         problem = "is signed with Notation or AWS Signer, which this gate does not verify"

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from gitops.clients.registry import Manifest
 from gitops.config import Image
-from gitops.errors import GitopsError
+from gitops.errors import GitopsError, count_of
 from gitops.manifest.bump import WantedImage
 from gitops.manifest.history import moment
 from gitops.manifest.policy import choose
@@ -120,5 +120,5 @@ def refuse_findings(image: Image, digest: str, findings: Callable[[str, str], Ma
     for severity, allowed in (("CRITICAL", image.scan.critical), ("HIGH", image.scan.high)):
         found = counts.get(severity, 0)
         if allowed is not None and found > allowed:
-            problem = f"has {found} {severity.lower()} finding{'' if found == 1 else 's'}, over the {allowed} allowed"
+            problem = f"has {count_of(found, f'{severity.lower()} finding')}, over the {allowed} allowed"
             raise GitopsError(subject, problem, "mend the image, or change its scan gate in gitops.yaml")

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gitops.errors import count_of
 from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
@@ -160,14 +161,14 @@ def _note(
 ) -> str:
     said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
     if pods := _pods(live) if restarts(ref, fields) else 0:
-        said.append(f"restarts {pods} pod{'' if pods == 1 else 's'}")
+        said.append(f"restarts {count_of(pods, 'pod')}")
     elif not said:
         said = [change.path for change in fields[:2]]
     before, after = live.annotations.get(OWNER), merged.annotations.get(OWNER)
     if before and after and before != after:
         said.append(f"taken over from {before}")
     if replicas is not None:
-        said.append(f"leaves its {replicas} replicas to the autoscaler")
+        said.append(f"leaves its {count_of(replicas, 'replica')} to the autoscaler")
     if adopts:
         said.append(f"adopts the fields of {', '.join(adopts)}")
     elif not fields and replicas is None:
@@ -266,9 +267,21 @@ def _refused_prune(
     deleted = sum(change.action is Action.DELETE for change in changes)
     owned = len(snapshot.inventory.owned)
     if owned and not desired:
-        yield Refusal("render", f"the overlay is empty, and {owned} objects are deployed", "check the overlay")
+        yield Refusal(
+            "render",
+            f"the overlay is empty, and {count_of(owned, 'object')} {_are(owned)} deployed",
+            "check the overlay",
+        )
     elif deleted and not policy.allow_prune:
         if deleted > policy.max_prune:
-            yield Refusal("prune", f"{deleted} deletions are more than {policy.max_prune}", "--allow-prune")
+            yield Refusal(
+                "prune",
+                f"{count_of(deleted, 'deletion')} {_are(deleted)} more than {policy.max_prune}",
+                "--allow-prune",
+            )
         elif deleted > FEW and deleted > policy.max_prune_share * owned:
             yield Refusal("prune", f"{deleted} deletions of {owned} objects are too large a share", "--allow-prune")
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

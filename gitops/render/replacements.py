@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from gitops.errors import count_of
 from gitops.render.fields import split_path
 from gitops.render.images import go_regex
 from gitops.render.kustomization import check
@@ -73,7 +74,8 @@ def _refined(value: Any, options: dict[str, Any], place: Place) -> Any:
         raise RenderError(place, "delimiter goes with a scalar", "take it away")
     parts, index = text_of(value).split(delimiter), options.get("index", 0)
     if not 0 <= index < len(parts):
-        raise RenderError(place, f"index {index} is outside the {len(parts)} parts of the source", "count from 0")
+        problem = f"index {index} is outside the {count_of(len(parts), 'part')} of the source"
+        raise RenderError(place, problem, "count from 0")
     return parts[index] if isinstance(value, str) else resolve(parts[index])
 
 

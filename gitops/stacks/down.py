@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gitops.clients.artifacts import ArtifactBucket
 from gitops.clients.cloudformation import CloudFormation, StackEvent
 from gitops.clients.repositories import Repositories
+from gitops.errors import count_of
 from gitops.stacks.changes import ResourceChange, all_deleted, kept
 from gitops.stacks.up import StackPlan
 from gitops.template.stacks import Stack
@@ -83,6 +84,6 @@ def take_down(
         if change.action != "delete" or not change.name:
             continue
         if change.type == BUCKET and change.name == bucket.name and bucket.exists():
-            yield Removed(bucket.name, f"{bucket.delete()} versions of artifacts")
+            yield Removed(bucket.name, f"{count_of(bucket.delete(), 'version')} of artifacts")
         elif change.type in deletes and change.loses_data and deletes[change.type](change.name):
             yield Removed(change.name, change.type)

@@ -41,7 +41,7 @@ def buildspecs(config: Config) -> dict[str, bytes]:
 
 def _write(config: Config, name: str, make: Callable[[Config, Spec], Spec]) -> bytes:
     file = f"{FOLDER}/{name}.yaml"
-    header = f"{_HEADERS[name]}\nGenerated from {config.file} by: gitops generate"
+    header = f"{_HEADERS[name]}\nGenerated from {config.file_name} by: gitops generate"
     text = write_yaml(make(config, _install(config, file)), header)
     line = next(n for n, content in enumerate(text.splitlines(), 1) if content.startswith("      python: "))
     return text.replace(bootstrap.LINE, str(line)).encode()

@@ -138,7 +138,7 @@ def _log_group(config: Config, name: str, comment: str) -> Resources:
 def _short_retention(config: Config) -> Resources:
     if config.pipeline.retention_days >= 365:
         return {}
-    why = f"pipeline.retentionDays of {config.file} says how long; a year of every log costs more than it tells."
+    why = f"pipeline.retentionDays of {config.file_name} says how long; a year of every log costs more than it tells."
     return {"Metadata": {"checkov": {"skip": [{"id": "CKV_AWS_338", "comment": why}]}}}
 
 

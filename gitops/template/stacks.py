@@ -52,7 +52,7 @@ def templates(config: Config) -> dict[str, bytes]:
 
 def _stack(config: Config, kind: str, suffix: str, place: names.Place, data: dict[Any, Any]) -> Stack:
     where = "" if place.home else f" Account {place.account}, {place.region}."
-    text = write_yaml(data, f"Generated from {config.file} by: gitops template.{where}")
+    text = write_yaml(data, f"Generated from {config.file_name} by: gitops template.{where}")
     path = f"{FOLDER}/{kind}{suffix}.yaml"
     return Stack(f"{config.name}-{kind}", place.account, place.region, path, text, as_json(data))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.output import echo, echo_json, style, table
-from gitops.errors import DONE, FAILED
+from gitops.errors import DONE, FAILED, count_of
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -46,11 +46,7 @@ def _show(name: str, findings: "list[Finding]") -> None:
         if finding.hint:
             echo(f"      try: {finding.hint}")
     count = {level: sum(each.level == level for each in findings) for level in ("error", "warning", "ok")}
-    echo(f"{name}: {_counted(count['error'], 'error')}, {_counted(count['warning'], 'warning')}, {count['ok']} ok")
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    echo(f"{name}: {count_of(count['error'], 'error')}, {count_of(count['warning'], 'warning')}, {count['ok']} ok")
 
 
 def _lines(findings: "list[Finding]") -> list[str]:

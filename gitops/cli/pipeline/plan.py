@@ -7,7 +7,7 @@ import click
 from gitops.cli import leave
 from gitops.cli.context import Context
 from gitops.cli.output import echo
-from gitops.errors import PENDING
+from gitops.errors import PENDING, count_of
 
 
 @click.command()
@@ -31,6 +31,9 @@ def command(context: Context, wheel: Path | None, exit_code: bool) -> None:
         show_plan(plans[-1])
     show_others(elsewhere, "plan")
     pending = [plan for plan in plans if plan.pending]
-    echo(f"{len(pending)} of {len(here)} stacks change" + (" · gitops pipeline up" if pending else ""))
+    echo(
+        f"{len(pending)} of {count_of(len(here), 'stack')} {'changes' if len(pending) == 1 else 'change'}"
+        + (" · gitops pipeline up" if pending else "")
+    )
     if exit_code and pending:
         leave(PENDING)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.output import echo, style
-from gitops.errors import DONE, FAILED, GitopsError, UsageError, nearest
+from gitops.errors import DONE, FAILED, GitopsError, UsageError, count_of, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -206,7 +206,7 @@ def _show(event: "Event") -> None:
 def _show_outcome(stage: str, build: "LocalBuild", outcome: "Outcome", seconds: float) -> None:
     echo()
     for name, files in outcome.reports.items():
-        echo(f"report {name}: {len(files)} file{'' if len(files) == 1 else 's'} ({_format(build, name)})")
+        echo(f"report {name}: {count_of(len(files), 'file')} ({_format(build, name)})")
     for name, value in outcome.exported.items():
         echo(f"exported {name}={value}")
     if outcome.artifacts:

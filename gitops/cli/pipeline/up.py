@@ -7,6 +7,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.output import echo
+from gitops.errors import count_of
 
 if TYPE_CHECKING:
     from gitops.template.stacks import Stack
@@ -30,7 +31,7 @@ def command(context: Context, wheel: Path | None, yes: bool, allow_data_loss: bo
     here, elsewhere = mine(stacks(context.config), context.aws_account)
     changed = [_bring_up(context, stack, wheel, yes, allow_data_loss) for stack in here]
     show_others(elsewhere, "up")
-    echo(f"{sum(changed)} of {len(here)} stacks changed · gitops pipeline status")
+    echo(f"{sum(changed)} of {count_of(len(here), 'stack')} changed · gitops pipeline status")
 
 
 def _bring_up(context: Context, stack: "Stack", wheel: Path | None, yes: bool, allow_data_loss: bool) -> bool:
