@@ -20,18 +20,28 @@ HINTS = {
     504: "the API server did not finish in time; run it again",
 }
 
+PAGE = "a page of HTML"
+ELSEWHERE = "is that the address of an API server? a proxy or a login page may stand before it"
+
 
 def refusal(subject: str, code: int, body: bytes) -> ApiError:
     """The error for an answer of `code` with `body` about `subject`."""
     status = _status(body)
-    message = str(status.get("message") or body[:200].decode("utf-8", "replace").strip() or f"HTTP {code}")
+    message = str(status.get("message") or _text(code, body))
     causes = (status.get("details") or {}).get("causes") or []
     if code == 409:
         return _conflict(subject, message, causes)
     if code == 422:
         return _invalid(subject, message, causes)
     problem = " ".join(_without_name(message).split())
-    return ApiError(subject, problem, HINTS.get(code, ""), code, str(status.get("reason") or ""))
+    hint = ELSEWHERE if 300 <= code < 400 or message.endswith(PAGE) else HINTS.get(code, "")
+    return ApiError(subject, problem, hint, code, str(status.get("reason") or ""))
+
+
+def _text(code: int, body: bytes) -> str:
+    """What an answer says that is no Status."""
+    text = body[:200].decode("utf-8", "replace").strip()
+    return f"HTTP {code}, with {PAGE}" if text.startswith("<") else text or f"HTTP {code}"
 
 
 def _status(body: bytes) -> dict[str, Any]:

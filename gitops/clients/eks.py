@@ -4,7 +4,8 @@ import base64
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from gitops.clients.kubeconfig import Connection, Credential, Endpoint
+from gitops.clients.aws import AwsRefused, aws_errors
+from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.errors import GitopsError
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ def token(session: "botocore.session.Session", name: str, region: str) -> Creden
     from botocore.auth import SigV4QueryAuth
     from botocore.awsrequest import AWSRequest
 
-    credentials = session.get_credentials()
-    if credentials is None:
+    with aws_errors(name):
+        credentials = session.get_credentials()
+        frozen = credentials.get_frozen_credentials() if credentials else None
+    if frozen is None:
         raise GitopsError(name, "there are no AWS credentials", "set AWS_PROFILE, or run aws sso login")
     url = f"https://{_sts_host(region)}/?Action=GetCallerIdentity&Version=2011-06-15"
     request = AWSRequest(method="GET", url=url, headers={"x-k8s-aws-id": name})
-    SigV4QueryAuth(credentials.get_frozen_credentials(), "sts", region, expires=60).add_auth(request)
+    SigV4QueryAuth(frozen, "sts", region, expires=60).add_auth(request)
     encoded = base64.urlsafe_b64encode(str(request.url).encode()).decode().rstrip("=")
     return Credential(token=f"k8s-aws-v1.{encoded}", expires=datetime.now(UTC) + TOKEN_LIFE)
 
@@ -55,25 +58,21 @@ def _sts_host(region: str) -> str:
 
 def _describe(session: "botocore.session.Session", name: str, region: str) -> dict[str, Any]:
     from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
-    from botocore.parsers import ResponseParserError
 
     config = Config(connect_timeout=10, read_timeout=20, retries={"max_attempts": 3, "mode": "standard"})
     try:
-        client: Any = session.create_client("eks", region_name=region, config=config)
-        cluster: dict[str, Any] = client.describe_cluster(name=name)["cluster"]
-    except NoCredentialsError as error:
-        raise GitopsError(name, "there are no AWS credentials", "set AWS_PROFILE, or run aws sso login") from error
-    except ClientError as error:
-        raise _refused(name, region, error.response["Error"]["Code"]) from error
-    except (BotoCoreError, ResponseParserError) as error:
-        raise GitopsError(name, f"EKS in {region} does not answer", "check the region and the network") from error
+        with aws_errors(name):
+            client: Any = session.create_client("eks", region_name=region, config=config)
+            cluster: dict[str, Any] = client.describe_cluster(name=name)["cluster"]
+    except AwsRefused as error:
+        raise _refused(name, region, error) from error
     if cluster.get("status") not in ("ACTIVE", "UPDATING"):
         raise GitopsError(name, f"the cluster is {cluster.get('status')}", "wait until it is ACTIVE")
     return cluster
 
 
-def _refused(name: str, region: str, code: str) -> GitopsError:
-    if code == "ResourceNotFoundException":
+def _refused(name: str, region: str, error: AwsRefused) -> GitopsError:
+    if error.code == "ResourceNotFoundException":
         return GitopsError(name, f"there is no such EKS cluster in {region}", "check name, region and account")
-    return GitopsError(name, f"EKS refused DescribeCluster ({code})", "the role needs eks:DescribeCluster")
+    hint = error.hint if "Token" in error.code else "the role needs eks:DescribeCluster"
+    return GitopsError(name, f"EKS refused DescribeCluster ({error.code})", hint)

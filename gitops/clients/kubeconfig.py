@@ -1,67 +1,27 @@
-"""How to reach a cluster and who to be there: from a kubeconfig, or from within a pod."""
+"""How to reach a cluster and who to be there: from a kubeconfig, read as kubectl reads it, or in a pod."""
 
 import base64
 import binascii
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from gitops.clients.connection import Connection, Credential, Endpoint, Login
 from gitops.errors import GitopsError, UsageError, nearest
-from gitops.hidden import remember
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod finds its own token, CA and namespace."""
+TOKEN_FILE_LIFE = timedelta(minutes=2)
+"""A token in a file is renewed by somebody else; half of this later it is read again, as client-go does."""
+PARTS = {"contexts": "context", "clusters": "cluster", "users": "user"}
+"""The lists of a kubeconfig, and what each of their items holds beside its name."""
 
-EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
-EXEC_TIMEOUT = 60.0
-"""Seconds that a credential plugin may take."""
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where the API server is, and how to know that it is the one."""
-
-    name: str
-    server: str
-    ca: str = ""
-    """PEM; empty for the system's authorities."""
-    insecure: bool = False
-    server_name: str = ""
-    """Name in the server's certificate, where it is not the host's."""
-    proxy: str = ""
-
-
-@dataclass(frozen=True)
-class Credential:
-    """Who we are. `expires` is None for a credential that does not say."""
-
-    token: str = ""
-    basic: str = ""
-    """user:password"""
-    certificate: str = ""
-    key: str = ""
-    expires: datetime | None = None
-
-    def __post_init__(self) -> None:
-        remember((self.token, self.basic, self.basic.partition(":")[2], self.key))
-
-    def __repr__(self) -> str:
-        return f"Credential(expires={self.expires})"
-
-
-Login = Callable[[], Credential]
-"""Gives a fresh credential; called first, when the old one expires, and once after a 401."""
-
-
-@dataclass(frozen=True)
-class Connection:
-    """All that a client needs."""
-
-    endpoint: Endpoint
-    login: Login
+EXEC_EXTENSION = "client.authentication.k8s.io/exec"
+"""The extension of a cluster that is meant for its users' plugins."""
 
 
 def in_cluster(directory: Path = SERVICE_ACCOUNT, env: Mapping[str, str] = os.environ) -> Connection:
@@ -70,23 +30,27 @@ def in_cluster(directory: Path = SERVICE_ACCOUNT, env: Mapping[str, str] = os.en
     if not host:
         raise GitopsError("cluster", "this is not a pod (KUBERNETES_SERVICE_HOST is not set)", "name a cluster")
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    endpoint = Endpoint("in-cluster", server, ca=_read(directory / "ca.crt"))
-    return Connection(endpoint, lambda: Credential(token=_read(directory / "token").strip()))
+    hint = "does the pod mount its service account's token?"
+    endpoint = Endpoint("in-cluster", server, ca=_read(directory / "ca.crt", hint))
+    return Connection(endpoint, lambda: _of_file(Credential(), directory / "token", hint))
 
 
 def from_kubeconfig(context: str = "", env: Mapping[str, str] = os.environ) -> Connection:
     """The cluster and user of `context`, or of the current one. Raises `GitopsError` where it cannot be used."""
-    documents = [(path, _document(path)) for path in _paths(env) if path.is_file()]
+    documents = [(path, _document(path)) for path in _paths(env) if path.exists()]
     if not documents:
         listed = ", ".join(map(str, _paths(env)))
         raise GitopsError(listed, "there is no kubeconfig", "set KUBECONFIG, or run aws eks update-kubeconfig")
     current = context or next((str(d["current-context"]) for _, d in documents if d.get("current-context")), "")
     if not current:
         raise GitopsError(str(documents[0][0]), "has no current context", "name a context")
-    found = _entry(documents, "contexts", "context", current)
-    cluster = _entry(documents, "clusters", "cluster", str(found.value.get("cluster", "")))
-    user = _entry(documents, "users", "user", str(found.value["user"])) if found.value.get("user") else None
-    return Connection(_endpoint(current, cluster), _login(user, cluster) if user else Credential)
+    found = _entry(documents, "contexts", current)
+    if not found.value.get("cluster"):
+        raise found.error("names no cluster")
+    cluster = _entry(documents, "clusters", str(found.value["cluster"]))
+    user = _entry(documents, "users", str(found.value["user"])) if found.value.get("user") else None
+    login = _login(user, cluster) if user else Credential
+    return Connection(_endpoint(current, cluster), login, _acting_as(user) if user else ())
 
 
 @dataclass(frozen=True)
@@ -98,16 +62,22 @@ class _Entry:
     def error(self, problem: str, hint: str = "") -> GitopsError:
         return GitopsError(f"{self.path}: {self.name}", problem, hint)
 
+    def text(self, key: str) -> str:
+        return str(self.value.get(key) or "").strip()
+
     def material(self, key: str) -> str:
         """The PEM of `KEY-data`, or of the file that `KEY` names; empty where there is neither."""
         if data := self.value.get(f"{key}-data"):
             try:
-                return base64.b64decode(str(data), validate=True).decode()
-            except (binascii.Error, UnicodeDecodeError) as error:
-                raise self.error(f"{key}-data is not base64 of PEM") from error
-        if file := self.value.get(key):
-            return _read(self.path.parent / str(file))
-        return ""
+                return base64.b64decode("".join(str(data).split()), validate=True).decode()
+            except (binascii.Error, UnicodeDecodeError):
+                # The error would quote a key.
+                raise self.error(f"{key}-data is not base64 of PEM") from None
+        return _read(self.beside(key)) if self.value.get(key) else ""
+
+    def beside(self, key: str) -> Path:
+        """The file that `key` names, seen from the kubeconfig."""
+        return self.path.parent / self.text(key)
 
 
 def _paths(env: Mapping[str, str]) -> list[Path]:
@@ -120,7 +90,7 @@ def _document(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.load(_read(path), Loader=yaml.CSafeLoader)
+        document = yaml.load(_read(path), Loader=yaml.CSafeLoader) or {}
     except yaml.YAMLError as error:
         # The error's own text would quote the line, and so perhaps a token.
         mark = getattr(error, "problem_mark", None)
@@ -128,10 +98,20 @@ def _document(path: Path) -> dict[str, Any]:
         raise GitopsError(place, "is not YAML", "check KUBECONFIG") from None
     if not isinstance(document, dict):
         raise GitopsError(str(path), "is not a kubeconfig", "check KUBECONFIG")
+    for key, inner in PARTS.items():
+        items = document.get(key) or []
+        if not isinstance(items, list) or not all(_has(item, inner) for item in items):
+            raise GitopsError(f"{path}: {key}", f"is no list of a name and a {inner} each", "check KUBECONFIG")
     return document
 
 
-def _entry(documents: list[tuple[Path, dict[str, Any]]], key: str, inner: str, name: str) -> _Entry:
+def _has(item: Any, inner: str) -> bool:
+    return isinstance(item, dict) and isinstance(item.get(inner) or {}, dict)
+
+
+def _entry(documents: list[tuple[Path, dict[str, Any]]], key: str, name: str) -> _Entry:
+    """The first of that name: what a later file says of it is not looked at, as kubectl does."""
+    inner = PARTS[key]
     names: list[str] = []
     for path, document in documents:
         for item in document.get(key) or []:
@@ -142,104 +122,83 @@ def _entry(documents: list[tuple[Path, dict[str, Any]]], key: str, inner: str, n
 
 
 def _endpoint(name: str, cluster: _Entry) -> Endpoint:
-    value = cluster.value
-    if not value.get("server"):
+    server = cluster.text("server").rstrip("/")
+    if not server:
         raise cluster.error("has no server")
+    if not server.startswith(("https://", "http://")):
+        raise cluster.error(f"has a server that is no address: {server}", "write https://HOST:PORT")
     return Endpoint(
         name=name,
-        server=str(value["server"]).rstrip("/"),
+        server=server,
         ca=cluster.material("certificate-authority"),
-        insecure=bool(value.get("insecure-skip-tls-verify")),
-        server_name=str(value.get("tls-server-name") or ""),
-        proxy=str(value.get("proxy-url") or ""),
+        insecure=bool(cluster.value.get("insecure-skip-tls-verify")),
+        server_name=cluster.text("tls-server-name"),
+        proxy=cluster.text("proxy-url"),
     )
 
 
 def _login(user: _Entry, cluster: _Entry) -> Login:
-    value = user.value
-    if "exec" in value:
-        return lambda: run_plugin(user.error, value["exec"], _cluster_info(cluster))
-    if "auth-provider" in value:
+    if user.value.get("auth-provider"):
         raise user.error("uses auth-provider, which Kubernetes removed in 1.26", "use an exec plugin or a token")
-    if value.get("tokenFile"):
-        return lambda: Credential(token=_read(user.path.parent / str(value["tokenFile"])).strip())
-    basic = f"{value['username']}:{value.get('password', '')}" if value.get("username") else ""
-    credential = Credential(
-        token=str(value.get("token") or ""),
-        basic=basic,
+    if user.value.get("tokenFile"):
+        return lambda: _of_file(_written(user), user.beside("tokenFile"))
+    # A token or a password that is written there goes before the plugin, as kubectl has it.
+    if user.value.get("exec") and not (user.value.get("token") or user.value.get("username")):
+        from gitops.clients.credential_plugin import read_plugin, run_plugin
+
+        plugin = read_plugin(user.value["exec"], user.path.parent, lambda: _cluster_info(cluster), user.error)
+        return lambda: run_plugin(plugin, user.error)
+    return lambda: _written(user)
+
+
+def _written(user: _Entry) -> Credential:
+    """What the kubeconfig itself says, and the files that it names."""
+    return Credential(
+        token=user.text("token"),
+        basic=f"{user.text('username')}:{user.text('password')}" if user.value.get("username") else "",
         certificate=user.material("client-certificate"),
         key=user.material("client-key"),
     )
-    return lambda: credential
+
+
+def _of_file(credential: Credential, token: Path, hint: str = "check KUBECONFIG") -> Credential:
+    return replace(credential, token=_read(token, hint).strip(), expires=datetime.now(UTC) + TOKEN_FILE_LIFE)
+
+
+def _acting_as(user: _Entry) -> tuple[tuple[str, str], ...]:
+    """The headers that say whom the user acts as."""
+    groups, extra = user.value.get("as-groups") or [], user.value.get("as-user-extra") or {}
+    if not isinstance(groups, list) or not isinstance(extra, dict):
+        raise user.error(
+            "has as-groups or as-user-extra of another shape", "as-groups: [NAME], as-user-extra: {KEY: [TEXT]}"
+        )
+    found = [("Impersonate-Uid", user.text("as-uid"))] if user.value.get("as-uid") else []
+    found += [("Impersonate-Group", str(group)) for group in groups]
+    for key, values in extra.items():
+        name = "Impersonate-Extra-" + quote(str(key), safe="!#$&'*+^`|")
+        found += [(name, str(value)) for value in (values if isinstance(values, list) else [values])]
+    if found and not user.value.get("as"):
+        raise user.error("acts as a group or uid, and as nobody", "say whom under as")
+    return (("Impersonate-User", user.text("as")), *found) if user.value.get("as") else ()
 
 
 def _cluster_info(cluster: _Entry) -> dict[str, Any]:
-    ca = cluster.material("certificate-authority")
-    return {
-        "server": cluster.value.get("server", ""),
+    """What a plugin that asks is told of the cluster."""
+    extensions = [each for each in cluster.value.get("extensions") or [] if isinstance(each, dict)]
+    known: dict[str, Any] = {
+        "server": cluster.text("server"),
+        "tls-server-name": cluster.text("tls-server-name"),
         "insecure-skip-tls-verify": bool(cluster.value.get("insecure-skip-tls-verify")),
-        "certificate-authority-data": base64.b64encode(ca.encode()).decode(),
+        "certificate-authority-data": base64.b64encode(cluster.material("certificate-authority").encode()).decode(),
+        "proxy-url": cluster.text("proxy-url"),
+        "config": next((each.get("extension") for each in extensions if each.get("name") == EXEC_EXTENSION), None),
     }
+    return {key: value for key, value in known.items() if value}
 
 
-def run_plugin(
-    failure: Callable[[str, str], GitopsError], plugin: Mapping[str, Any], cluster: Mapping[str, Any]
-) -> Credential:
-    """Run a credential plugin (client.authentication.k8s.io v1 or v1beta1) and read what it prints.
-
-    The plugin's output is a secret: no error of ours quotes it. Raises what `failure` makes.
-    """
-    import json
-    import subprocess
-
-    version = str(plugin.get("apiVersion", ""))
-    if version not in EXEC_VERSIONS:
-        raise failure(f"has a plugin of {version or 'no version'}", f"known: {', '.join(EXEC_VERSIONS)}")
-    info = {"apiVersion": version, "kind": "ExecCredential", "spec": {"interactive": False}}
-    if plugin.get("provideClusterInfo"):
-        info["spec"] = {"interactive": False, "cluster": dict(cluster)}
-    env = {str(item["name"]): str(item["value"]) for item in plugin.get("env") or []}
-    command = [str(plugin.get("command")), *map(str, plugin.get("args") or [])]
-    try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, **env, "KUBERNETES_EXEC_INFO": json.dumps(info)},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=EXEC_TIMEOUT,
-            check=True,
-        )
-    except FileNotFoundError as error:
-        raise failure(f"cannot find its plugin {command[0]}", str(plugin.get("installHint") or "").strip()) from error
-    except subprocess.TimeoutExpired as error:
-        raise failure(f"{command[0]} gave no credential in {EXEC_TIMEOUT:.0f} s", "run it by hand") from error
-    except (subprocess.CalledProcessError, OSError) as error:
-        code = getattr(error, "returncode", None)
-        raise failure(
-            f"{command[0]} failed (exit {code})" if code else f"{command[0]} failed", "run it by hand"
-        ) from error
-    return _plugin_credential(failure, command[0], done.stdout)
-
-
-def _plugin_credential(failure: Callable[[str, str], GitopsError], command: str, out: bytes) -> Credential:
-    import json
-
-    try:
-        status = json.loads(out)["status"]
-        expires = status.get("expirationTimestamp")
-        return Credential(
-            token=status.get("token") or "",
-            certificate=status.get("clientCertificateData") or "",
-            key=status.get("clientKeyData") or "",
-            expires=datetime.fromisoformat(expires).astimezone(UTC) if expires else None,
-        )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise failure(f"{command} printed no ExecCredential", "run it by hand") from None
-
-
-def _read(path: Path) -> str:
+def _read(path: Path, hint: str = "check KUBECONFIG") -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not text"
-        raise GitopsError(str(path), f"cannot be read ({reason})", "check KUBECONFIG") from error
+        raise GitopsError(str(path), f"cannot be read ({reason})", hint) from error

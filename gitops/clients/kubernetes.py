@@ -1,39 +1,20 @@
 """A thin Kubernetes client on urllib3: discovery, reads, server-side apply, watch, with retries of what is safe."""
 
-import base64
 import json
-import os
-import random
-import ssl
-import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
+from typing import Any, TypeVar
+from urllib.parse import quote
 
-from gitops.clients.api_errors import refusal
 from gitops.clients.cluster import ApiError, Expired, Kind, Kinds, Listing, WatchEvent
+from gitops.clients.connection import Connection
 from gitops.clients.discovery import ACCEPT, PATHS, DiscoveryCache, read_kinds
-from gitops.clients.kubeconfig import Connection, Credential, Endpoint
-from gitops.clients.pace import Pace
+from gitops.clients.transport import CONNECT_TIMEOUT, Transport
 from gitops.errors import GitopsError
 from gitops.objects import MANAGER, KubeObject, ObjectRef
 
-if TYPE_CHECKING:
-    import urllib3
-
-CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 65.0
-"""Seconds. The API server gives up on a request after 60 by default, and says so; let it."""
-ATTEMPTS = 8
-"""How often a request is sent before its failure is the answer."""
-LONGEST_PAUSE = 30.0
-"""Seconds that a Retry-After can ask for."""
-RETRIED = (429, 500, 502, 503, 504)
-CHUNK = 1 << 16
-"""Bytes of a long answer that are taken at a time, at most."""
 PAGE = 500
 """Objects in one page of a list, as kubectl asks."""
 NO_SUCH_PATH = "could not find the requested resource"
@@ -56,19 +37,13 @@ class KubernetesCluster:
     ) -> None:
         """`cache` is the folder where what the server serves is remembered between runs; None: each run asks."""
         self._cache = DiscoveryCache(cache, connection.endpoint.server, connection.endpoint.ca) if cache else None
-        self._endpoint = connection.endpoint
-        self._login = connection.login
-        self._sleep = sleep
-        self._now = now
-        self._pace = Pace()
-        self._lock = threading.Lock()
-        self._credential: Credential | None = None
-        self._pool: urllib3.PoolManager | None = None
+        self._transport = Transport(connection, sleep, now)
+        self._name = connection.endpoint.name
         self._kinds: Kinds | None = None
 
     @property
     def name(self) -> str:
-        return self._endpoint.name
+        return self._name
 
     # --- reading
 
@@ -77,8 +52,8 @@ class KubernetesCluster:
             self._kinds = self._cache.find() if self._cache else None
         if self._kinds is None or refresh:
             documents = [self._json("GET", path, self.name, accept=ACCEPT) for path in PATHS]
-            if any(document.get("kind") != "APIGroupDiscoveryList" for document in documents):
-                raise GitopsError(self.name, "the API server is too old (before 1.27)", "upgrade the cluster")
+            for document in documents:
+                _check_discovery(document, self.name)
             self._kinds = read_kinds(documents)
             if self._cache:
                 self._cache.keep(self._kinds)
@@ -127,13 +102,20 @@ class KubernetesCluster:
         objects: list[KubeObject] = []
         token = ""
         while True:
-            page = self._json(
-                "GET", _path(served, namespace), subject, {**query, **({"continue": token} if token else {})}
-            )
+            try:
+                more = {"continue": token} if token else {}
+                page = self._json("GET", _path(served, namespace), subject, {**query, **more})
+            except ApiError as error:
+                if error.status != 410 or not token:
+                    raise
+                # What the token stands for is compacted: once more, in one piece.
+                objects, token, query = [], "", {key: value for key, value in query.items() if key != "limit"}
+                continue
             objects.extend(KubeObject({**known, **item}) for item in page.get("items") or [])
-            token = page["metadata"].get("continue")
+            about = page.get("metadata") or {}
+            token = str(about.get("continue") or "")
             if not token:
-                return Listing(tuple(objects), page["metadata"].get("resourceVersion", ""))
+                return Listing(tuple(objects), about.get("resourceVersion", ""))
 
     def watch(
         self,
@@ -154,13 +136,12 @@ class KubernetesCluster:
             "timeoutSeconds": str(max(1, int(seconds))),
         } | ({"fieldSelector": _selector(fields)} if fields else {})
         subject = "/".join(part for part in (kind, namespace) if part)
-        for line in self._lines(_path(served, namespace), subject, query, seconds + CONNECT_TIMEOUT):
-            event = json.loads(line)
+        for line in self._transport.lines(_path(served, namespace), subject, query, seconds + CONNECT_TIMEOUT):
+            event = _event(line, subject)
             if event["type"] == "ERROR":
-                code = event["object"].get("code")
-                if code == 410:
-                    raise Expired(subject, "the watch is out of date", status=410)
-                raise refusal(subject, code or 500, json.dumps(event["object"]).encode())
+                # Out of date, or a trouble of the server: the list tells which, and whether it lasts.
+                problem = str(event["object"].get("message") or "the watch is out of date")
+                raise Expired(subject, problem, status=event["object"].get("code") or 500)
             yield WatchEvent(event["type"], KubeObject(event["object"]))
 
     def logs(self, namespace: str, pod: str, container: str, lines: int, previous: bool = False) -> str:
@@ -255,117 +236,15 @@ class KubernetesCluster:
     ) -> dict[str, Any]:
         data = self._send(method, path, subject, query, body, content_type, accept)
         try:
-            document: dict[str, Any] = json.loads(data)
+            document = json.loads(data)
         except ValueError as error:
             raise GitopsError(subject, f"{self.name} answered with what is not JSON", "is it an API server?") from error
+        if not isinstance(document, dict):
+            raise GitopsError(subject, f"{self.name} answered with what is no object", "is it an API server?")
         return document
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        subject: str,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-    ) -> bytes:
-        """One request, sent again while that is safe and may help. All of ours are: each is idempotent or carries a
-        precondition (uid, resource version, "must not exist")."""
-        url = self._endpoint.server + path + (f"?{urlencode(query)}" if query else "")
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        logged_in_again = False
-        for attempt in range(1, ATTEMPTS + 1):
-            headers = {"Accept": accept, "User-Agent": "gitops"} | ({"Content-Type": content_type} if data else {})
-            response = self._try(method, url, subject, headers, data, attempt)
-            if response is None:
-                continue
-            if response.status < 300:
-                self._pace.faster()
-                return response.data
-            if response.status == 401 and not logged_in_again:
-                logged_in_again = True
-                self._forget_credential()
-                continue
-            if attempt == ATTEMPTS or not _worth_retrying(response.status, response.data):
-                raise refusal(subject, response.status, response.data)
-            if response.status == 429:
-                self._pace.slower()
-            self._sleep(_pause(attempt, response.headers.get("Retry-After")))
-        raise GitopsError(subject, f"{self._endpoint.server} refused the credentials twice", "log in again")
-
-    def _try(
-        self, method: str, url: str, subject: str, headers: dict[str, str], data: bytes | None, attempt: int
-    ) -> "urllib3.BaseHTTPResponse | None":
-        """One attempt; None after a failure of the network that is worth another."""
-        import urllib3
-
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
-        try:
-            with self._pace.slot():
-                pool, login = self._connected()
-                return pool.request(
-                    method, url, body=data, headers=headers | login, retries=False, redirect=False, timeout=timeout
-                )
-        except urllib3.exceptions.SSLError as error:
-            raise GitopsError(self._endpoint.server, f"TLS failed: {_reason(error)}", "check the CA") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            # Nobody listens: three tries are enough to tell. Cut off half-way: as often as any other failure.
-            most = 3 if isinstance(error, urllib3.exceptions.ConnectTimeoutError) or _unreachable(error) else ATTEMPTS
-            if attempt >= most:
-                problem = f"does not answer ({_reason(error)}), asked about {subject}"
-                raise GitopsError(self._endpoint.server, problem, "check the network and the endpoint") from error
-            self._sleep(_pause(attempt, None))
-            return None
-
-    def _lines(self, path: str, subject: str, query: Mapping[str, str], seconds: float) -> Iterator[bytes]:
-        """Lines of a long answer, as they come. Ends quietly when the connection does: the caller watches again."""
-        import urllib3
-
-        url = f"{self._endpoint.server}{path}?{urlencode(query)}"
-        pool, login = self._connected()
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=seconds)
-        try:
-            response = pool.request(
-                "GET",
-                url,
-                headers={"Accept": "application/json"} | login,
-                retries=False,
-                timeout=timeout,
-                preload_content=False,
-            )
-        except (urllib3.exceptions.HTTPError, OSError):
-            return
-        try:
-            if response.status == 410:
-                raise Expired(subject, "the watch is out of date", status=410)
-            if response.status == 401:
-                self._forget_credential()
-                return
-            if response.status in RETRIED:
-                self._sleep(_pause(1, response.headers.get("Retry-After")))
-                return
-            if response.status >= 300:
-                raise refusal(subject, response.status, response.data)
-            yield from _split(response)
-        finally:
-            response.close()
-
-    def _connected(self) -> "tuple[urllib3.PoolManager, dict[str, str]]":
-        """The pool, and the header that says who we are, both fresh."""
-        with self._lock:
-            expires = self._credential.expires if self._credential else None
-            if self._credential is None or (expires and expires - self._now() < timedelta(seconds=60)):
-                fresh = self._login()
-                if self._pool is None or fresh.certificate != (self._credential or fresh).certificate:
-                    self._pool = _pool(self._endpoint, fresh)
-                self._credential = fresh
-            assert self._pool is not None
-            return self._pool, _authorization(self._credential)
-
-    def _forget_credential(self) -> None:
-        with self._lock:
-            self._credential = None
+    def _send(self, method: str, path: str, subject: str, *rest: Any, **more: Any) -> bytes:
+        return self._transport.send(method, path, subject, *rest, **more)
 
 
 def _path(kind: Kind, namespace: str = "", name: str = "") -> str:
@@ -375,92 +254,25 @@ def _path(kind: Kind, namespace: str = "", name: str = "") -> str:
     return f"{base}/{kind.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
+def _check_discovery(document: Mapping[str, Any], name: str) -> None:
+    """Raise `GitopsError` where what a server says that it serves is in no form that we read."""
+    kind = document.get("kind")
+    if kind in ("APIVersions", "APIGroupList"):
+        raise GitopsError(name, "the API server is too old (before 1.27)", "upgrade the cluster")
+    if kind != "APIGroupDiscoveryList":
+        raise GitopsError(name, "does not say what it serves", "is it an API server, and is its address whole?")
+
+
+def _event(line: bytes, subject: str) -> dict[str, Any]:
+    """An event of a watch. Raises `Expired` where it is none: whatever spoke, the list tells what is there."""
+    try:
+        event = json.loads(line)
+        if isinstance(event["object"], dict) and isinstance(event["type"], str):
+            return dict(event)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise Expired(subject, "the watch was broken into", status=500)
+
+
 def _selector(fields: Mapping[str, str]) -> str:
     return ",".join(f"{key}={value}" for key, value in fields.items())
-
-
-def _worth_retrying(status: int, body: bytes) -> bool:
-    # An apply of an unknown field, or of a text where a map belongs, is answered with 500 (kubernetes#110534), and so
-    # it will be the next time.
-    lasting = (b"field not declared in schema", b"failed to create typed patch object")
-    return status in RETRIED and not (status == 500 and any(words in body for words in lasting))
-
-
-def _pause(attempt: int, retry_after: str | None) -> float:
-    """Seconds until the next attempt: what the server asks for, else growing, and never all at once."""
-    asked = float(retry_after) if retry_after and retry_after.isdigit() else 0.05 * 2**attempt
-    return min(asked, LONGEST_PAUSE) + random.uniform(0, 0.1)  # noqa: S311 - jitter, not cryptography
-
-
-def _unreachable(error: Exception) -> bool:
-    import urllib3
-
-    return isinstance(error, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError)
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost sentence of a chain of network errors."""
-    text = str(error.args[-1] if error.args else error)
-    return text.rpartition(": ")[2].strip("()'\" ") or type(error).__name__
-
-
-def _split(response: "urllib3.BaseHTTPResponse") -> Iterator[bytes]:
-    import urllib3
-
-    buffer = b""
-    try:
-        # What there is, as it comes: where a proxy has joined the chunks, `stream` would wait for the answer's end.
-        while chunk := response.read1(CHUNK):
-            buffer += chunk
-            *lines, buffer = buffer.split(b"\n")
-            yield from (line for line in lines if line)
-    except (urllib3.exceptions.HTTPError, OSError):
-        return
-
-
-def _authorization(credential: Credential) -> dict[str, str]:
-    if credential.token:
-        return {"Authorization": f"Bearer {credential.token}"}
-    if credential.basic:
-        return {"Authorization": "Basic " + base64.b64encode(credential.basic.encode()).decode()}
-    return {}
-
-
-def _pool(endpoint: Endpoint, credential: Credential) -> "urllib3.PoolManager":
-    import urllib3
-
-    options: dict[str, Any] = {"maxsize": 64, "num_pools": 4}
-    if endpoint.server.startswith("https"):
-        if endpoint.insecure:
-            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
-        options["ssl_context"] = _tls(endpoint, credential)
-        options["assert_hostname"] = False if endpoint.insecure else endpoint.server_name or None
-        if endpoint.server_name:
-            options["server_hostname"] = endpoint.server_name
-    if endpoint.proxy:
-        return urllib3.ProxyManager(endpoint.proxy, **options)
-    return urllib3.PoolManager(**options)
-
-
-def _tls(endpoint: Endpoint, credential: Credential) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cadata=endpoint.ca or None)
-        if endpoint.insecure:
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if credential.certificate:
-            _load_certificate(context, credential)
-    except (ssl.SSLError, ValueError) as error:
-        raise GitopsError(endpoint.name, "its CA, certificate or key is not usable PEM", "check KUBECONFIG") from error
-    return context
-
-
-def _load_certificate(context: ssl.SSLContext, credential: Credential) -> None:
-    """OpenSSL takes a certificate and key from a file only; it is ours alone, and gone at once."""
-    descriptor, name = tempfile.mkstemp(prefix="gitops-")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{credential.certificate}\n{credential.key}\n")
-        context.load_cert_chain(name)
-    finally:
-        os.unlink(name)

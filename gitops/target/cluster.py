@@ -229,7 +229,8 @@ class ClusterTarget:
             about = bare(self._inventory_ref(release))
             self.cluster.create(event_about(about, entry.result.capitalize(), said, self.now(), kind))
         except ApiError as error:
-            if error.status not in (403, 404):
+            # 409: an answer was lost on its way, and the second attempt met the first.
+            if error.status not in (403, 404, 409):
                 raise
 
     def _write(self, inventory: Inventory, release: Release) -> None:

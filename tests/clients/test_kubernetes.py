@@ -6,19 +6,23 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import urllib3
 
-from gitops.clients.cluster import ApiError, Kind, Kinds
+from gitops.clients.cluster import ApiError, Expired, Kind, Kinds
+from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.clients.discovery import LIFE, DiscoveryCache
-from gitops.clients.kubeconfig import Connection, Credential, Endpoint
-from gitops.clients.kubernetes import ATTEMPTS, NO_SUCH_PATH, KubernetesCluster
+from gitops.clients.kubernetes import NO_SUCH_PATH, KubernetesCluster
+from gitops.clients.transport import ATTEMPTS
 from gitops.errors import GitopsError
 from tests.support.kube_objects import config_map, definition
 
+NOW = datetime.now(UTC)
 DISCOVERY = {
     "kind": "APIGroupDiscoveryList",
     "items": [
@@ -47,10 +51,14 @@ class Script:
     """What the server answers next, and what it was asked. Without a script it answers 200 with an object."""
 
     url: str = ""
+    prefix: str = ""
+    """What comes before every path."""
     answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
+    passed: timedelta = timedelta()
+    """By how much the client's clock is ahead of NOW."""
     discovery: dict[str, Any] = field(default_factory=lambda: DISCOVERY)
     discovered: list[str] = field(default_factory=list)
     """Which of /api and /apis was asked, each time."""
@@ -59,8 +67,7 @@ class Script:
         self, login: Any = lambda: Credential(token="one"), cache: Path | None = None, ca: str = ""
     ) -> KubernetesCluster:
         connection = Connection(Endpoint("test", self.url, ca), login)
-        now = datetime(2026, 1, 1, tzinfo=UTC)
-        return KubernetesCluster(connection, sleep=self.slept.append, now=lambda: now, cache=cache)
+        return KubernetesCluster(connection, sleep=self.slept.append, now=lambda: NOW + self.passed, cache=cache)
 
 
 @pytest.fixture
@@ -75,7 +82,7 @@ def script() -> Iterator[Script]:
 
         def do_any(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            path = self.path.partition("?")[0]
+            path = self.path.partition("?")[0].removeprefix(script.prefix)
             if path in ("/api", "/apis"):
                 script.discovered.append(path)
                 body = script.discovery if path == "/api" else {**DISCOVERY, "items": []}
@@ -126,6 +133,15 @@ def test_a_busy_server_is_asked_again_when_it_says(script: Script, status: int) 
     assert all(7 <= seconds < 7.2 for seconds in script.slept)
 
 
+def test_a_busy_server_may_say_until_when(script: Script) -> None:
+    until = format_datetime(NOW + timedelta(seconds=9), usegmt=True)
+    script.answers = [(429, {"Retry-After": until}, b""), (503, {"Retry-After": "soon"}, b"")]
+    script.client().apply(config_map())
+    first, second = script.slept
+    assert 7.9 <= first < 9.2
+    assert second < 0.4, "what cannot be read is not waited for"
+
+
 def test_a_server_that_stays_busy_is_given_up(script: Script) -> None:
     script.answers = [(503, {}, refusal(503, "the server is starting"))] * ATTEMPTS
     with pytest.raises(ApiError, match="ConfigMap/app/settings: the server is starting") as caught:
@@ -136,10 +152,10 @@ def test_a_server_that_stays_busy_is_given_up(script: Script) -> None:
 
 def test_429_halves_how_much_is_under_way(script: Script) -> None:
     client = script.client()
-    before = client._pace.limit
+    before = client._transport.pace.limit
     script.answers = [(429, {"Retry-After": "0"}, b"")]
     client.apply(config_map())
-    assert before / 2 <= client._pace.limit < before
+    assert before / 2 <= client._transport.pace.limit < before
 
 
 def test_a_field_that_the_schema_lacks_is_not_asked_again(script: Script) -> None:
@@ -164,18 +180,153 @@ def test_a_token_is_renewed_before_it_expires(script: Script) -> None:
 
     def login() -> Credential:
         made.append(1)
-        return Credential(token=f"{len(made)}", expires=datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=59))
+        return Credential(token=f"{len(made)}", expires=NOW + script.passed + timedelta(seconds=59))
 
     client = script.client(login)
     client.apply(config_map())
     client.apply(config_map())
-    assert script.tokens == ["Bearer 3", "Bearer 4"]
+    script.passed += timedelta(seconds=30)
+    client.apply(config_map())
+    assert script.tokens == ["Bearer 1", "Bearer 1", "Bearer 2"], "after half of its life, or a minute before its end"
 
 
-def test_what_is_no_api_server_is_said(script: Script) -> None:
-    script.answers = [(200, {}, b"<html>")]
-    with pytest.raises(GitopsError, match="answered with what is not JSON"):
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, b"<html>", "test answered with what is not JSON\n  try: is it an API server"),
+        (200, b"[1]", "test answered with what is no object\n  try: is it an API server"),
+        (
+            403,
+            b"<!DOCTYPE html><p>canary",
+            "HTTP 403, with a page of HTML\n  try: is that the address of an API",
+        ),
+        (302, b"", "HTTP 302\n  try: is that the address of an API server"),
+        (404, b"no such page", "no such page"),
+    ],
+)
+def test_what_is_no_api_server_is_said(script: Script, status: int, body: bytes, said: str) -> None:
+    script.answers = [(status, {"Location": "/elsewhere"}, body)]
+    with pytest.raises(GitopsError, match=re.escape(f"ConfigMap/app/settings: {said}")) as caught:
         script.client().apply(config_map())
+    assert "canary" not in str(caught.value)
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("APIVersions", r"the API server is too old \(before 1.27\)"), ("Page", "does not say what it serves")],
+)
+def test_a_server_that_does_not_say_what_it_serves_as_we_read_it(script: Script, kind: str, said: str) -> None:
+    script.discovery = {"kind": kind, "versions": ["v1"]}
+    with pytest.raises(GitopsError, match=f"test: {said}"):
+        script.client().get(config_map().ref)
+
+
+def test_an_address_may_have_a_path(script: Script) -> None:
+    plain, script.url = script.url, script.url + "/k8s/clusters/c-1"
+    script.prefix = "/k8s/clusters/c-1"
+    assert script.client().get(config_map().ref) is not None
+    assert plain
+    assert script.asked == ["GET /k8s/clusters/c-1/api/v1/namespaces/app/configmaps/settings"]
+
+
+def page(names: list[str], token: str = "") -> bytes:
+    items = [{"metadata": {"name": name}} for name in names]
+    return json.dumps({"metadata": {"resourceVersion": "9", "continue": token}, "items": items}).encode()
+
+
+def test_a_long_list_comes_in_pages_and_in_one_piece_where_the_next_one_is_compacted(script: Script) -> None:
+    script.answers = [
+        (200, {}, page(["a"], "more")),
+        (410, {}, refusal(410, "The provided continue parameter is too old")),
+        (200, {}, page(["a", "b"])),
+    ]
+    found = script.client().list("", "ConfigMap", "app")
+    assert ([each.name for each in found.objects], found.resource_version) == (["a", "b"], "9")
+    path = "GET /api/v1/namespaces/app/configmaps"
+    assert script.asked == [f"{path}?limit=500", f"{path}?limit=500&continue=more", path]
+
+
+@pytest.mark.parametrize("ahead", [20, -20])
+def test_a_clock_that_is_off_is_named_where_it_is_the_reason(script: Script, ahead: int) -> None:
+    script.passed = timedelta(minutes=ahead)
+    script.answers = [(401, {}, refusal(401, "Unauthorized"))] * 2
+    how = "ahead" if ahead > 0 else "behind"
+    with pytest.raises(ApiError, match=rf"Unauthorized\n  try: set this machine's clock, which is (19|20) min {how}"):
+        script.client().apply(config_map())
+
+
+def test_a_token_that_no_header_can_carry_is_not_quoted(script: Script) -> None:
+    for token in ("canary\nHost: elsewhere", "canary two", "canary\u2028"):
+        with pytest.raises(GitopsError, match="test: the token to log in with is none") as caught:
+            script.client(lambda token=token: Credential(token=token)).get(config_map().ref)
+        assert "canary" not in str(caught.value)
+
+
+def test_a_new_certificate_is_taken_after_a_refusal(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificates = iter(["one", "two", "two"])
+    used: list[str] = []
+
+    def pool(endpoint: Endpoint, credential: Credential) -> urllib3.PoolManager:
+        used.append(credential.certificate)
+        return urllib3.PoolManager()
+
+    monkeypatch.setattr("gitops.clients.transport.pool_of", pool)
+    client = script.client(lambda: Credential(certificate=next(certificates)))
+    for _ in range(2):
+        script.answers = [(401, {}, b"")]
+        client.apply(config_map())
+    assert used == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("status", "line"),
+    [
+        (401, b""),
+        (410, b""),
+        (200, b'{"type": "ERROR", "object": {"kind": "Status", "code": 410, "message": "too old"}}'),
+        (200, b'{"type": "ERROR", "object": {"kind": "Status", "code": 500, "message": "etcd"}}'),
+        (200, b"<html>a login page</html>"),
+        (200, b'{"kind": "Status"}'),
+    ],
+)
+def test_a_watch_that_ends_badly_asks_for_a_list(script: Script, status: int, line: bytes) -> None:
+    client = script.client()
+    script.answers = [(status, {}, line + b"\n")]
+    with pytest.raises(Expired):
+        list(client.watch("", "ConfigMap", "app", "1", 5))
+
+
+def test_a_token_is_renewed_in_a_watch_too(script: Script) -> None:
+    made: list[int] = []
+
+    def login() -> Credential:
+        made.append(1)
+        return Credential(token=f"{len(made)}", expires=NOW + script.passed + timedelta(minutes=14))
+
+    client = script.client(login)
+    for _ in range(5):
+        script.answers = [(200, {}, b"")]
+        assert list(client.watch("", "ConfigMap", "app", "1", 5)) == []
+        script.passed += timedelta(minutes=7)
+    assert script.tokens == ["Bearer 1", "Bearer 1", "Bearer 2", "Bearer 2", "Bearer 3"]
+
+
+def test_a_credential_that_is_expired_from_the_start_is_used_for_a_while(script: Script) -> None:
+    """By a clock that is ahead all are; a plugin is not run for each request."""
+    made: list[int] = []
+
+    def login() -> Credential:
+        made.append(1)
+        return Credential(token="one", expires=NOW - timedelta(hours=1))
+
+    client = script.client(login)
+    for _ in range(5):
+        client.apply(config_map())
+    assert len(made) == 1
+    script.passed += timedelta(seconds=10)
+    client.apply(config_map())
+    assert len(made) == 2
 
 
 def test_nobody_listens() -> None:

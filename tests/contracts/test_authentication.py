@@ -73,6 +73,27 @@ def test_a_client_certificate_is_who_it_says(api_server: ApiServer, tmp_path: Pa
         cluster_as(api_server, tmp_path, user).get(DEFAULT)
 
 
+@pytest.mark.parametrize(
+    ("groups", "may"), [([], False), (["shop", "system:masters"], True), (["shop", "readers"], False)]
+)
+def test_who_acts_as_another_has_that_ones_rights(
+    api_server: ApiServer, tmp_path: Path, groups: list[str], may: bool
+) -> None:
+    user = {
+        "token": ADMIN_TOKEN,
+        "as": "joe",
+        "as-groups": groups,
+        "as-uid": "7",
+        "as-user-extra": {"why/so": ["a test"]},
+    }
+    cluster = cluster_as(api_server, tmp_path, user)
+    if may:
+        assert cluster.get(DEFAULT) is not None
+    else:
+        with pytest.raises(ApiError, match='User "joe" cannot'):
+            cluster.get(DEFAULT)
+
+
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
 def test_a_plugin_is_asked_again_once_when_its_token_is_refused(
     api_server: ApiServer, tmp_path: Path, version: str

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gitops.apply.wait import NotReady
-from gitops.clients.kubeconfig import Connection, Credential, Endpoint
+from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.objects import KubeObject, ObjectRef
 from gitops.pipeline import Intent, compare_released, prepare

@@ -12,7 +12,7 @@ from types import TracebackType
 
 import yaml
 
-from gitops.clients.kubeconfig import Connection, Credential, Endpoint
+from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.demo.registry import free_port
 from tests.support.available import cluster_programs
 
