@@ -221,6 +221,7 @@ def cross_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
     yield from _dangling(root, "applications", "image", [name for name, _ in _names(root, "images")])
     yield from _dangling(root, "environments", "cluster", clusters)
     yield from _caller_checks(root)
+    yield from _repository_checks(root)
     for node in _items(node_at(root, "platform", "clusters")):
         if node.value not in clusters:
             yield node, f"no cluster '{node.value}'", nearest(str(node.value), clusters)
@@ -232,6 +233,24 @@ def cross_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
             yield node, f"'{name}' stands for several overlays", "give the environment another name"
     for environment in _items(node_at(root, "environments")):
         yield from _place_checks(environment)
+
+
+def _repository_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:
+    """Each bump would start a build, and who may push code could change how it is deployed."""
+    source, manifests = node_at(root, "source"), node_at(root, "manifests")
+    same = isinstance(source, yaml.MappingNode) and _scalars(source) == _scalars(manifests)
+    if same and source is not manifests:
+        yield (
+            node_at(manifests, "repository"),
+            "the manifests are in the source repository",
+            "give them one of their own",
+        )
+
+
+def _scalars(node: yaml.Node) -> dict[str, str]:
+    """What says where a repository is; another branch is no other repository."""
+    entries = node.value if isinstance(node, yaml.MappingNode) else []
+    return {str(key.value): str(value.value) for key, value in entries if key.value != "branch"}
 
 
 def _caller_checks(root: yaml.Node) -> Iterator[tuple[yaml.Node, str, str]]:

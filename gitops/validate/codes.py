@@ -511,6 +511,45 @@ CODES = {
         "everything is allowed, whatever they say",
         'ConfigurationValues: \'{"enableNetworkPolicy": "true"}\'',
     ),
+    "C023": Code(
+        ERROR, "managed policy that AWS has not", "the stack fails when it is created", "write an inline policy"
+    ),
+    "C024": Code(
+        ERROR,
+        "statement that allows too much",
+        "whoever gets hold of the role gets hold of the account",
+        "name the actions and the resources; iam:PassRole with iam:PassedToService",
+    ),
+    "C025": Code(
+        WARNING,
+        "pipeline of an old form",
+        "it starts late, and lacks what a release needs",
+        "PipelineType: V2; PollForSourceChanges: false and an EventBridge rule, as gitops template writes them",
+    ),
+    "C026": Code(
+        ERROR,
+        "build image that AWS does not maintain",
+        "its tools are years old, and it goes away",
+        "use what is named here",
+    ),
+    "C027": Code(
+        ERROR,
+        "Python that no maintained build image has",
+        "the build ends before its first command",
+        "one that gitops template knows, in quotes",
+    ),
+    "C028": Code(
+        ERROR,
+        "released after a failed build",
+        "CodeBuild runs post_build whatever became of build",
+        'on-failure: ABORT at build, or test "$CODEBUILD_BUILD_SUCCEEDING" = 1 first',
+    ),
+    "C029": Code(
+        ERROR,
+        "cluster that takes no access entry",
+        "who may enter stands in the ConfigMap aws-auth, where one wrong line locks everybody out",
+        "AccessConfig: {AuthenticationMode: API}",
+    ),
     # Scripts and documents
     "S001": Code(
         ERROR,
@@ -572,6 +611,16 @@ CODES = {
     ),
     "S012": Code(
         WARNING, "object typed into a shell", "git does not have it, and nothing checks it", "keep it in a file"
+    ),
+    "S013": Code(
+        WARNING, "everything that lies there is committed", "a key that was pushed is known for good", "name the files"
+    ),
+    "S014": Code(WARNING, "remote that is there already", "git refuses it", "git remote set-url origin URL"),
+    "S015": Code(
+        WARNING,
+        "download that nothing checks",
+        "whoever controls that address decides what runs in the build",
+        "sha256sum --check, with the hash kept in the repository",
     ),
     "D001": Code(ERROR, "link to a file that is not there", "the reader finds nothing", "correct the link"),
     "D002": Code(ERROR, "term that AWS does not have", "the reader looks for it in vain", "use AWS's own"),

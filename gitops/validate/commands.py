@@ -44,7 +44,12 @@ _WRONG = (
     ),
     Rule("W006", re.compile(r"--imgae\b"), "--imgae is not a flag: write --image"),
     Rule("W006", re.compile(r"\bkubectl logs [\w.-]+=[\w.-]+"), "kubectl logs takes labels after -l"),
-    Rule("W006", re.compile(r"\bcurl\b[^;&]*\|\s*(sudo )?(ba)?sh\b"), "what curl fetches is run unseen"),
+    Rule("W006", re.compile(r"\bcurl\b[^;&]*\|\s*(sudo )?((ba)?sh|python[\d.]*)\b"), "what curl fetches is run unseen"),
+    Rule(
+        "W006",
+        re.compile(r"\bpython[\d.]* (\S*/)?get-pip\.py\b"),
+        "get-pip.py refuses the Python of an old image, and every image of CodeBuild has pip: python3 -m venv",
+    ),
     Rule(
         "W006",
         re.compile(r"\bwget\b(?![^|;&]*(-T\b|--timeout))[^|;&]*https?://"),
@@ -95,6 +100,21 @@ _SCRIPTS = (
         "S012", re.compile(r"\bkubectl\b[^|;&]*\s-f ?-?-? ?- ?<<|\bkubectl\b[^|;&]*\s-f ?-?<<"), "an object by heredoc"
     ),
     Rule(
+        "C019",
+        re.compile(r"\baws iam create-(user|login-profile|access-key|service-specific-credential)\b"),
+        "makes a credential that does not expire; git-remote-codecommit takes a role's",
+    ),
+    Rule(
+        "R004",
+        re.compile(r"\baws eks (create|update)-access-entry\b.*\bsystem:masters\b"),
+        "whoever has that role may do everything in the cluster",
+    ),
+    Rule(
+        "S013",
+        re.compile(r"\bgit add (--all\b|-A\b|\.(\s|$))"),
+        "takes along whatever lies there, a key too",
+    ),
+    Rule(
         "C014",
         re.compile(r"\b(attach|put)-(role|user|group)-policy\b.*:policy/\S*FullAccess\b"),
         "attaches a FullAccess policy",
@@ -112,6 +132,9 @@ _USER = re.compile(r"(?i)daemonset|\bds\b|deploy|statefulset|\bsts\b|fluentd\b|f
 _POLICY = re.compile(r"(?i)\bkubectl\b[^|;&]*\bapply\b[^|;&]*(network-?polic|default-?deny)")
 _ENFORCER = re.compile(r"(?i)enableNetworkPolicy|calico|tigera")
 _WAITS = re.compile(r"\brollout status\b|\bkubectl\b[^|;&]*\bwait\b|\bgitops (deploy|verify)\b")
+_DOWNLOADS = re.compile(r"\bcurl\b[^|;&]*\s(-\w*[oO]|--output|--remote-name)\b|\bwget\b[^|;&]*https?://")
+_NO_DOWNLOAD = re.compile(r"/dev/null|--spider\b|\s-\w*O\s*-(\s|$)")
+_VERIFIES = re.compile(r"\b(sha(256|384|512)?sum|shasum|gpg|cosign|minisign|openssl dgst)\b|--require-hashes")
 _APPLIES = re.compile(r"\bkubectl\b[^|;&]*\bapply\b(?!.*--dry-run)")
 
 
@@ -134,8 +157,10 @@ def script_problems(commands: Sequence[Command], runs: bool) -> Iterator[Problem
             yield "S005", line, "prints a credential to where logs are kept"
     yield from _contexts(commands)
     yield from _order(commands)
+    yield from _remotes(commands)
     if runs:
         yield from _unwatched(commands)
+        yield from _unverified(commands)
 
 
 def commands_of(text: str) -> list[Command]:
@@ -202,3 +227,19 @@ def _unwatched(commands: Sequence[Command]) -> Iterator[Problem]:
     applied = [line for line, text in commands if _APPLIES.search(text)]
     if applied and not any(_WAITS.search(text) for line, text in commands if line >= applied[-1]):
         yield "S009", applied[-1], "nothing waits until the pods are ready"
+
+
+def _remotes(commands: Sequence[Command]) -> Iterator[Problem]:
+    """A clone has an origin; only what `git init` made has none."""
+    made = any(re.search(r"\bgit init\b|\bgit remote (rm|remove|rename) origin\b", text) for _, text in commands)
+    for line, text in commands:
+        if re.search(r"\bgit remote add (-\w+ )*origin\b", text) and not made:
+            yield "S014", line, "a clone has an origin already"
+
+
+def _unverified(commands: Sequence[Command]) -> Iterator[Problem]:
+    """Downloads in a script that looks at no hash or signature afterwards."""
+    for position, (line, text) in enumerate(commands):
+        downloads = _DOWNLOADS.search(text) and not _NO_DOWNLOAD.search(text)
+        if downloads and not any(_VERIFIES.search(later) for _, later in commands[position:]):
+            yield "S015", line, "nothing compares it with a hash that is kept here"

@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
+from gitops.validate.buildspecs import check_buildspec, is_buildspec
 from gitops.validate.commands import Command, commands_of, script_problems
 from gitops.validate.finding import Finding
 from gitops.validate.log_patterns import Problem, pattern_problems, query_problems
 from gitops.validate.scope import Overlay
 from gitops.validate.sources import Sources
-from gitops.validate.stack_templates import check_templates, resources_of
+from gitops.validate.stack_resources import resources_of
+from gitops.validate.stack_templates import check_templates
 from gitops.validate.workloads import SECRET_VALUE
 
 _SCRIPT = (".sh", ".bash", ".zsh")
@@ -28,14 +30,14 @@ def check_repository(overlays: Sequence[Overlay]) -> Iterator[Finding]:
     sources = overlays[0].sources
     yield from check_templates(resources_of(sources), overlays)
     for file in sources.files:
-        if file.endswith(_SCRIPT) or _is_buildspec(file, sources.files[file]):
+        if file.endswith(_SCRIPT):
             yield from _at(file, 0, _script(_text(sources, file)))
+        elif is_buildspec(file, sources.files[file]):
+            yield from _at(file, 0, _script(_text(sources, file)))
+            for spec in sources.documents(file):
+                yield from check_buildspec(spec)
         elif file.endswith((".md", ".markdown")):
             yield from check_document(sources, file)
-
-
-def _is_buildspec(file: str, content: bytes) -> bool:
-    return file.endswith((".yaml", ".yml")) and re.search(rb"(?m)^phases:", content) is not None
 
 
 def _text(sources: Sources, file: str) -> str:

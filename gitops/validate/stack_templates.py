@@ -1,91 +1,21 @@
-"""Checks of a repository's CloudFormation templates: alarms, what is counted in logs, dashboards, who may do what."""
+"""Checks of a repository's CloudFormation templates: alarms, logs, dashboards, and what its overlays need of them."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from gitops.validate.commands import NODE_POLICIES
 from gitops.validate.finding import Finding
 from gitops.validate.log_patterns import Problem, pattern_problems, query_problems
 from gitops.validate.scope import Overlay
-from gitops.validate.sources import Document, Path, Sources
+from gitops.validate.sources import Path
+from gitops.validate.stack_access import ACCESS_CHECKS
+from gitops.validate.stack_pipelines import PIPELINE_CHECKS
+from gitops.validate.stack_resources import Resource, mappings
 
 MAX_DIMENSIONS = 3
 """Of a metric filter's metric."""
 _INSIGHTS = "/aws/containerinsights/"
-_OPEN = {"0.0.0.0/0", "::/0"}
-
-
-@dataclass(frozen=True)
-class Resource:
-    """One resource of a template, its short tags read as plain values: `!Ref A` as {"Ref": "A"}."""
-
-    document: Document
-    template: Mapping[str, Any]
-    id: str
-    type: str
-    properties: Mapping[str, Any]
-
-    def finding(self, code: str, path: Path, what: str, below: int = 0) -> Finding:
-        """At the property `path`, or `below` lines under where it begins."""
-        line = self.document.line(("Resources", self.id, "Properties", *path))
-        return Finding(self.document.file, line + below, code, f"{self.id}: {what}")
-
-
-def resources_of(sources: Sources) -> list[Resource]:
-    """Every resource of every CloudFormation template among `sources`."""
-    return [
-        resource
-        for file, content in sources.files.items()
-        if file.endswith((".yaml", ".yml", ".json", ".template")) and b"Resources" in content and b"AWS::" in content
-        for resource in _resources(file, content)
-    ]
-
-
-def _resources(file: str, content: bytes) -> Iterator[Resource]:
-    try:
-        node = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.CSafeLoader)
-    except (yaml.YAMLError, UnicodeDecodeError):
-        return
-    if node is None:
-        return
-    body = _value(node, {})
-    if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
-        return
-    for name, entry in body["Resources"].items():
-        if isinstance(entry, dict) and str(entry.get("Type", "")).startswith("AWS::"):
-            properties = entry.get("Properties")
-            fields = properties if isinstance(properties, dict) else {}
-            yield Resource(Document(file, node), body, str(name), entry["Type"], fields)
-
-
-def _value(node: yaml.Node, known: dict[int, Any]) -> Any:
-    """The value of `node`; what a short tag stands before is under its long name. A node has one, however often it is
-    referred to: `known` has those that were read, and nothing for one that refers to itself."""
-    if id(node) not in known:
-        known[id(node)] = None
-        known[id(node)] = _tagged(node, _untagged(node, known))
-    return known[id(node)]
-
-
-def _untagged(node: yaml.Node, known: dict[int, Any]) -> Any:
-    if isinstance(node, yaml.MappingNode):
-        return {str(key.value): _value(item, known) for key, item in node.value}
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item, known) for item in node.value]
-    plain = node.tag in ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:null")
-    return yaml.constructor.SafeConstructor().construct_object(node) if plain else node.value
-
-
-def _tagged(node: yaml.Node, value: Any) -> Any:
-    if not node.tag.startswith("!"):
-        return value
-    name = node.tag[1:]
-    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
 
 
 def check_templates(resources: Sequence[Resource], overlays: Sequence[Overlay]) -> Iterator[Finding]:
@@ -111,7 +41,7 @@ def _alarm(alarm: Resource) -> Iterator[Finding]:
     if "TreatMissingData" not in alarm.properties:
         yield alarm.finding("C002", (), "it has no TreatMissingData")
     metric = str(alarm.properties.get("MetricName", ""))
-    named = {str(d.get("Name")) for d in _mappings(alarm.properties.get("Dimensions"))}
+    named = {str(d.get("Name")) for d in mappings(alarm.properties.get("Dimensions"))}
     if metric.startswith("pod_") and metric.endswith("_reserved_capacity") and "PodName" not in named:
         better = metric.replace("pod_", "node_", 1)
         yield alarm.finding("C017", ("MetricName",), f"{metric} is what pods ask for; {better} says how full nodes are")
@@ -122,7 +52,7 @@ def _metric_filter(resource: Resource) -> Iterator[Finding]:
     if isinstance(pattern, str):
         shared = _log_group(resource).startswith(_INSIGHTS)
         yield from _in_text(resource, ("FilterPattern",), pattern_problems(pattern, shared))
-    for number, metric in enumerate(_mappings(resource.properties.get("MetricTransformations"))):
+    for number, metric in enumerate(mappings(resource.properties.get("MetricTransformations"))):
         dimensions = metric.get("Dimensions") or []
         path: Path = ("MetricTransformations", number)
         if len(dimensions) > MAX_DIMENSIONS:
@@ -197,55 +127,13 @@ def _log_name(resource: Resource) -> str:
     return str(name.get("Fn::Sub", "") if isinstance(name, dict) else name)
 
 
-# Who may do what
-
-
-def _role(resource: Resource) -> Iterator[Finding]:
-    nodes = "ec2.amazonaws.com" in json.dumps(resource.properties.get("AssumeRolePolicyDocument"), default=str)
-    for number, policy in enumerate(resource.properties.get("ManagedPolicyArns") or []):
-        name = re.sub(r".*/", "", str(next(iter(policy.values())) if isinstance(policy, dict) else policy))
-        path = ("ManagedPolicyArns", number)
-        if name.endswith("FullAccess"):
-            yield resource.finding("C014", path, f"{name} is for people")
-        elif nodes and _names_workers(resource) and name not in NODE_POLICIES:
-            yield resource.finding("C013", path, f"{name} is every pod's, on every node of that role")
-
-
-def _names_workers(resource: Resource) -> bool:
-    """It is a role of EKS nodes: EC2's, with what a node needs."""
-    return any(name in json.dumps(resource.properties, default=str) for name in NODE_POLICIES)
-
-
-def _user(resource: Resource) -> Iterator[Finding]:
-    if resource.type == "AWS::IAM::User":
-        yield resource.finding("C019", (), "an IAM user has keys that do not expire")
-    elif ":user/" in json.dumps(resource.properties.get("PrincipalArn", ""), default=str):
-        yield resource.finding("C019", ("PrincipalArn",), "the entry is an IAM user's")
-
-
-def _repository(resource: Resource) -> Iterator[Finding]:
-    scanning = resource.properties.get("ImageScanningConfiguration")
-    if not (isinstance(scanning, dict) and str(scanning.get("ScanOnPush")).lower() == "true"):
-        yield resource.finding("C020", (), "it has no ScanOnPush")
-
-
-def _cluster(resource: Resource) -> Iterator[Finding]:
-    network = resource.properties.get("ResourcesVpcConfig")
-    settings = network if isinstance(network, dict) else {}
-    public = str(settings.get("EndpointPublicAccess", True)).lower() == "true"
-    allowed = settings.get("PublicAccessCidrs", ["0.0.0.0/0"])
-    if public and isinstance(allowed, list) and any(cidr in _OPEN for cidr in map(str, allowed)):
-        path = ("ResourcesVpcConfig", *(("PublicAccessCidrs",) if "PublicAccessCidrs" in settings else ()))
-        yield resource.finding("C021", path, "the whole world reaches the cluster's API server")
-
-
 # What overlays need of templates
 
 
 def _roles_of_pods(resources: Sequence[Resource], overlay: Overlay) -> Iterator[Finding]:
     """A ServiceAccount whose pods call AWS has a role: by Pod Identity, or by its annotation."""
     entitled = [r.properties for r in resources if r.type == "AWS::EKS::PodIdentityAssociation"]
-    added = [a for r in resources for a in _mappings(r.properties.get("PodIdentityAssociations"))]
+    added = [a for r in resources for a in mappings(r.properties.get("PodIdentityAssociations"))]
     if not any(resource.type.startswith("AWS::EKS::") for resource in resources):
         return
     accounts = {(o.namespace, o.name): o for o in overlay.everything if o.kind == "ServiceAccount"}
@@ -260,7 +148,7 @@ def _roles_of_pods(resources: Sequence[Resource], overlay: Overlay) -> Iterator[
 
 
 def _calls_aws(spec: Mapping[str, Any]) -> bool:
-    images = " ".join(str(container.get("image")) for container in _mappings(spec.get("containers")))
+    images = " ".join(str(container.get("image")) for container in mappings(spec.get("containers")))
     return bool(re.search(r"/(aws-for-fluent-bit|cloudwatch-agent|cluster-autoscaler)[:@]", images))
 
 
@@ -287,19 +175,12 @@ def _scaled_twice(resources: Sequence[Resource], overlay: Overlay) -> Iterator[F
             yield resource.finding("C018", (), "the Cluster Autoscaler sets the same group's desired capacity")
 
 
-def _mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
-
-
 _CHECKS = {
     "AWS::CloudWatch::Alarm": (_alarm,),
     "AWS::CloudWatch::Dashboard": (_dashboard,),
     "AWS::Logs::MetricFilter": (_metric_filter,),
     "AWS::Logs::QueryDefinition": (_query,),
     "AWS::Logs::LogGroup": (_retention,),
-    "AWS::IAM::Role": (_role,),
-    "AWS::IAM::User": (_user,),
-    "AWS::EKS::AccessEntry": (_user,),
-    "AWS::EKS::Cluster": (_cluster,),
-    "AWS::ECR::Repository": (_repository,),
+    **ACCESS_CHECKS,
+    **PIPELINE_CHECKS,
 }

@@ -87,6 +87,11 @@ def test_reports_every_mistake_at_once_with_its_place() -> None:
             "",
             "gitops.yaml:16:5: an environment needs a cluster or a target, and not both",
         ),
+        (
+            "repository: eks-work-manifests",
+            "repository: eks-work-app",
+            "gitops.yaml:6:25: the manifests are in the source repository",
+        ),
         ("region: ap-northeast-2\n", "", "gitops.yaml:1:1: region is missing"),
         ("images:\n", "images: {}\nimage:\n", "gitops.yaml:7:9: images must be a list"),
         ("name: eks-work\n", "name: [a]\n", "gitops.yaml:2:7: name must be a string"),

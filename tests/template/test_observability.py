@@ -6,7 +6,8 @@ from gitops.template.stacks import stacks
 from gitops.validate.finding import Finding
 from gitops.validate.log_patterns import query_problems
 from gitops.validate.sources import Sources
-from gitops.validate.stack_templates import check_templates, resources_of
+from gitops.validate.stack_resources import resources_of
+from gitops.validate.stack_templates import check_templates
 from tests.support.configs import OTHERS, every_config
 
 CLUSTER_METRICS = {

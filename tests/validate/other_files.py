@@ -101,8 +101,48 @@ def shown(*lines: str) -> dict[str, str]:
     return document("```sh", *lines, "```")
 
 
+def buildspec(phases: str) -> dict[str, str]:
+    return {"buildspec/deploy.yaml": f"version: 0.2\nphases:\n{phases}"}
+
+
+def pipeline(more: str, kind: str = "V2") -> str:
+    """A pipeline of one CodeCommit source."""
+    return f"""\
+    Type: AWS::CodePipeline::Pipeline
+    Properties:
+      PipelineType: {kind}
+      Stages:
+        - Name: Source
+          Actions:
+            - ActionTypeId: {{Category: Source, Owner: AWS, Provider: CodeCommit, Version: "1"}}
+              Configuration:
+                RepositoryName: shop
+{more}"""
+
+
+BUILD = """\
+    Type: AWS::CodeBuild::Project
+    Properties:
+      Environment:
+        Image: aws/codebuild/standard:8.0
+"""
+STATEMENT = """\
+    Type: AWS::IAM::Policy
+    Properties:
+      PolicyDocument:
+        Statement:
+          - Effect: Allow
+            Action: [iam:PassRole]
+            Resource: arn:aws:iam::111122223333:role/shop-build
+          - Effect: Allow
+            Action: ecr:GetAuthorizationToken
+            Resource: "*"
+"""
 SOUND_FILES = {
     **template(
+        Pipeline=pipeline("                PollForSourceChanges: false\n"),
+        Build=BUILD,
+        Statement=STATEMENT,
         Group=GROUP,
         Filter=FILTER,
         Query=QUERY,
@@ -125,7 +165,23 @@ kubectl -n shop rollout status deployment/app
 kubectl logs -n shop -l app=app --all-containers --tail=-1
 kubectl delete daemonset fluent-bit
 kubectl delete configmap fluent-bit-config
+git init && git remote add origin codecommit::eu-west-1://shop
+git add kustomize
+curl -fsSLo tool https://example.invalid/tool
+echo "$TOOL_SHA256  tool" | sha256sum --check
+curl -fsS -o /dev/null https://shop.example.invalid/health
+wget -q -O- -T 2 https://shop.example.invalid/health
 """,
+    **buildspec("""\
+  install:
+    runtime-versions: {python: "3.13"}
+  build:
+    commands: [make]
+  post_build:
+    commands:
+      - test "$CODEBUILD_BUILD_SUCCEEDING" = 1 || exit 1
+      - docker push shop/app:1
+"""),
     "docs/notes.md": """\
 # Notes
 
@@ -297,6 +353,74 @@ OTHER_FILES = [
         ),
     ),
     Defect(
+        "retired-policy",
+        beside=template(
+            Pipeline=changed(
+                role("codepipeline", "AWSCodePipelineFullAccess"),
+                "AWSCodePipelineFullAccess",
+                "AWSCodePipelineFullAccess  #! C014, C023",
+            )
+        ),
+    ),
+    Defect(
+        "policy-that-never-was",
+        beside=template(
+            Build=changed(role("codebuild", "AWSCodeBuildServiceRole"), "ServiceRole", "ServiceRole  #! C023")
+        ),
+    ),
+    Defect(
+        "any-role-handed-on",
+        beside=template(
+            Statement=changed(
+                changed(STATEMENT, "arn:aws:iam::111122223333:role/shop-build", '"*"'),
+                "            Action: [iam:PassRole]",
+                "            Action: [iam:PassRole]  #! C024",
+            )
+        ),
+    ),
+    Defect(
+        "all-of-a-service",
+        beside=template(Statement=changed(STATEMENT, "ecr:GetAuthorizationToken", "ecr:*  #! C024")),
+    ),
+    Defect(
+        "inline-policy-of-everything",
+        beside=template(
+            Role="""\
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyName: all
+          PolicyDocument:
+            Statement: {Effect: Allow, Action: "*", Resource: "*"}  #! C024
+"""
+        ),
+    ),
+    Defect(
+        "pipeline-of-the-first-form",
+        beside=template(
+            Pipeline=of_properties(pipeline("                PollForSourceChanges: false\n", "V1"), "C025")
+        ),
+    ),
+    Defect(
+        "source-that-is-polled",
+        beside=template(Pipeline=changed(pipeline(""), "Configuration:", "Configuration:  #! C025")),
+    ),
+    Defect(
+        "build-image-of-2019",
+        beside=template(Build=changed(BUILD, "standard:8.0", "standard:2.0  #! C026")),
+    ),
+    Defect(
+        "role-in-system-masters",
+        beside=template(
+            Build="""\
+    Type: AWS::EKS::AccessEntry
+    Properties:
+      PrincipalArn: arn:aws:iam::111122223333:role/shop-build
+      KubernetesGroups: ["system:masters"]  #! R004
+"""
+        ),
+    ),
+    Defect(
         "user-in-the-cluster",
         beside=template(
             Developer="    Type: AWS::EKS::AccessEntry\n    Properties:\n"
@@ -313,7 +437,14 @@ OTHER_FILES = [
         "endpoint-open-to-the-world",
         beside=template(
             Cluster="    Type: AWS::EKS::Cluster\n    Properties:\n      ResourcesVpcConfig:  #! C021\n"
-            "        EndpointPublicAccess: true\n"
+            "        EndpointPublicAccess: true\n      AccessConfig: {AuthenticationMode: API}\n"
+        ),
+    ),
+    Defect(
+        "cluster-without-access-entries",
+        beside=template(
+            Cluster="    Type: AWS::EKS::Cluster\n    Properties:  #! C029\n"
+            "      ResourcesVpcConfig: {EndpointPublicAccess: false}\n"
         ),
     ),
     Defect(
@@ -370,6 +501,49 @@ OTHER_FILES = [
         beside=shown("kubectl apply -f default-deny.yaml  #! S011", "kubectl apply -f calico/operator.yaml"),
     ),
     Defect("object-by-heredoc", beside=shown("kubectl apply -n eks-work -f -<<EOF  #! S012", "kind: Pod", "EOF")),
+    Defect(
+        "user-for-git",
+        beside=shown(
+            "aws iam create-user --user-name eks-app-git  #! C019",
+            "aws iam create-service-specific-credential --user-name eks-app-git"
+            " --service-name codecommit.amazonaws.com  #! C019",
+        ),
+    ),
+    Defect(
+        "entry-of-system-masters",
+        beside=script(
+            "aws eks create-access-entry --cluster-name c --principal-arn arn:aws:iam::111122223333:role/codebuild"
+            " --kubernetes-groups system:masters  #! R004"
+        ),
+    ),
+    Defect("whole-tree-committed", beside=shown("git add .  #! S013", "git commit -m Test")),
+    Defect(
+        "origin-added-twice",
+        beside=shown(
+            "git remote add origin https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/shop  #! S014",
+            "git push origin main",
+        ),
+    ),
+    Defect(
+        "kubectl-unverified",
+        beside=script("curl -LO https://example.invalid/v1.19.6/bin/linux/amd64/kubectl  #! S015", "chmod +x kubectl"),
+    ),
+    Defect(
+        "get-pip",
+        beside=buildspec(
+            "  install:\n    commands:\n      - wget -T 9 https://example.invalid/get-pip.py  #! S015\n"
+            "      - python get-pip.py  #! W006\n"
+        ),
+    ),
+    Defect("script-piped-into-python", beside=script("curl -s https://example.invalid/get-pip.py | python3  #! W006")),
+    Defect("old-python", beside=buildspec("  install:\n    runtime-versions:\n      python: 3.7  #! C027\n")),
+    Defect("python-read-as-a-number", beside=buildspec("  install:\n    runtime-versions: {python: 3.10}  #! C027\n")),
+    Defect(
+        "pushed-after-a-failed-build",
+        beside=buildspec(
+            "  build:\n    commands: [make]\n  post_build:\n    commands:\n      - docker push shop/app:1  #! C028\n"
+        ),
+    ),
     Defect("logs-without-l-in-a-document", beside=shown("kubectl logs app=backend-app  #! W006")),
     Defect("curl-dash-zero-in-a-script", beside=script("curl -0 https://example.invalid/fluentd.yaml  #! W006")),
     Defect("key-in-a-document", beside=document("AWS Access Key ID [None]: " + "AKIA" + "Z" * 16 + "  #! W005")),

@@ -12,7 +12,8 @@ from gitops.generate import generated_files
 from gitops.objects import KubeObject
 from gitops.validate import Overlay, validate
 from gitops.validate.sources import Sources
-from gitops.validate.stack_templates import check_templates, resources_of
+from gitops.validate.stack_resources import resources_of
+from gitops.validate.stack_templates import check_templates
 from tests.generate.sample import sample_config
 from tests.validate.defects import DEFECTS, HPA, JOB, POLICY, ROLE
 from tests.validate.repository import CONFIG, KUSTOMIZATION, SOUND
