@@ -10,6 +10,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.output import Progress, echo, echo_json
+from gitops.cli.output_option import form_option
 from gitops.errors import GitopsError, UsageError
 
 if TYPE_CHECKING:
@@ -30,13 +31,12 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 @click.option("--rebuild", is_flag=True, help="Build again what was pushed already, on today's base image.")
 @click.option("--network", help="Network of the build's steps, as in docker build --network.")
 @click.option(
-    "-o",
-    "--output",
+    "--image-file",
     type=click.Path(dir_okay=False, path_type=Path),
     default="image.json",
     help="Where the result goes.  [image.json]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@form_option(click.STRING, "text", "Form of the answer, text or json. Any other word is taken for --image-file.")
 @click.pass_obj
 def command(
     context: Context,
@@ -47,8 +47,8 @@ def command(
     dirty: bool,
     rebuild: bool,
     network: str | None,
-    output: Path,
-    as_json: bool,
+    image_file: Path,
+    form: str,
 ) -> None:
     """Build IMAGE from a commit of the source repository, and push it.
 
@@ -81,13 +81,15 @@ def command(
             report=progress.step,
         )
         left_out = [] if dirty or revision else opened.uncommitted(chosen.context)
-    _write(output, built.document())
-    if as_json:
+    # A name there was that of the file before there were forms.
+    image_file, form = (image_file, form) if form in ("text", "json") else (Path(form), "text")
+    _write(image_file, built.document())
+    if form == "json":
         echo_json(built.document())
     else:
         _show(built, left_out)
         first = context.config.environments[0].name
-        echo(f"wrote {output} · next: gitops bump {chosen.name} --env {first} --from {output}")
+        echo(f"wrote {image_file} · next: gitops bump {chosen.name} --env {first} --from {image_file}")
 
 
 def _show(built: "BuiltImage", left_out: list[str]) -> None:
@@ -106,8 +108,8 @@ def _only_image(context: Context) -> str:
     return names[0]
 
 
-def _write(output: Path, document: dict[str, object]) -> None:
+def _write(file: Path, document: dict[str, object]) -> None:
     try:
-        output.write_text(json.dumps(document, indent=2) + "\n")
+        file.write_text(json.dumps(document, indent=2) + "\n")
     except OSError as error:
-        raise GitopsError(str(output), f"cannot be written ({error.strerror})", "give another --output") from error
+        raise GitopsError(str(file), f"cannot be written ({error.strerror})", "give another --image-file") from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.manifest_options import author, where
+from gitops.cli.output_option import output_option
 from gitops.errors import DONE, PENDING, GitopsError, UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Given:
 @click.option("--build-url", default="", envvar="CODEBUILD_BUILD_URL", help="Build that asks for it, for a trailer.")
 @click.option("--pull-request", is_flag=True, help="Open or update a pull request instead of pushing.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@output_option("text", "json")
 @click.pass_obj
 def command(
     context: "Context",
@@ -61,7 +62,7 @@ def command(
     build_url: str,
     pull_request: bool,
     dry_run: bool,
-    as_json: bool,
+    form: str,
 ) -> int:
     """Write IMAGE's tag and digest into the overlays of environments, and push the commit.
 
@@ -98,7 +99,7 @@ def command(
         notes = place.settle(written)
         if requests and written.commit:
             notes += context.review(requests, place, written)
-    show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
+    show(written, place.branch.name, notes, dry_run=dry_run, form=form)
     return PENDING if dry_run and written.proposal.changed else DONE
 
 

@@ -7,7 +7,8 @@ import click
 
 from gitops.cli import leave
 from gitops.cli.context import Context
-from gitops.cli.output import echo, table
+from gitops.cli.output import echo, echo_json, table
+from gitops.cli.output_option import output_option
 from gitops.errors import PENDING
 
 
@@ -17,16 +18,20 @@ def command() -> None:
 
 
 @command.command()
-def check() -> None:
+@output_option("text", "json")
+def check(form: str) -> None:
     """Show each catalogue's source and date; exit 3 where one is too old to trust."""
     import datetime
 
     from gitops.template.catalogues import CATALOGUES, catalogue, stale
 
-    echo(table([[name, str(catalogue(name)["date"]), catalogue(name)["source"]] for name in CATALOGUES]))
+    rows = [(name, str(catalogue(name)["date"]), catalogue(name)["source"]) for name in CATALOGUES]
     old = stale(datetime.datetime.now(datetime.UTC).date())
-    for sentence in old:
-        echo(sentence)
+    if form == "json":
+        listed = [{"name": name, "date": date, "source": source} for name, date, source in rows]
+        echo_json({"catalogues": listed, "stale": list(old)})
+    else:
+        echo("\n".join([table(rows), *old]))
     if old:
         leave(PENDING)
 

@@ -4,6 +4,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json
+from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
 
@@ -13,10 +14,15 @@ def command() -> None:
 
 
 @command.command()
+@output_option("text", "json")
 @click.pass_obj
-def check(context: Context) -> None:
+def check(context: Context, form: str) -> None:
     """Check gitops.yaml; every mistake is listed with its line and column."""
     config = context.config
+    if form == "json":
+        named = {key: [each.name for each in getattr(config, key)] for key in ("images", "environments")}
+        echo_json({"file": config.file, "valid": True, **named})
+        return
     images, environments = count_of(len(config.images), "image"), count_of(len(config.environments), "environment")
     echo(f"{config.file}: valid · {images}, {environments}")
 

@@ -140,7 +140,9 @@ class Demo:
             self.gitops(where, "bump", APPLICATION, "--env", ENVIRONMENT, *wanted)
         else:
             network = ["--network", self.network] if self.network else []
-            self.gitops(where, "build", APPLICATION, "--source", "../demo-app", "--output", "../image.json", *network)
+            self.gitops(
+                where, "build", APPLICATION, "--source", "../demo-app", "--image-file", "../image.json", *network
+            )
             self.gitops(where, "bump", APPLICATION, "--env", ENVIRONMENT, "--from", "../image.json")
         cluster = ["--context", self.kube_context] if self.kube_context else []
         self.gitops(where, "deploy", ENVIRONMENT, "--yes", *cluster)

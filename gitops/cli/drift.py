@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="ENV")
 @click.option("--cluster", default="", help="Only on this cluster, of several.")
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
-@click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
+@output_option("text", "json")
 @click.option("--fix", is_flag=True, help="Deploy the released revision again, and take the changed fields back.")
 @click.pass_obj
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str, fix: bool) -> int:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -94,6 +95,12 @@ def show(folder: Folder) -> None:
         echo(line.replace(action, style(action, *[COLOR[action]] if action in COLOR else []), 1))
     if lines and unchanged:
         echo(f"  {unchanged} unchanged")
+
+
+def document(folder: Folder) -> dict[str, Any]:
+    """The same for programs: every file, with what becomes of it."""
+    files = [{"path": each.path, "action": each.action, "detail": each.detail} for each in folder.changes]
+    return {"folder": str(folder.root), "files": files}
 
 
 def generate_changes(config: Config, root: Path) -> Folder:

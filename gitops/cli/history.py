@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitops.cli.output_option import output_option
+
 if TYPE_CHECKING:
     from gitops.cli.context import Context
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="ENV")
 @click.option("--cluster", default="", help="Only on this cluster, of several.")
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
-@click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
+@output_option("text", "json")
 @click.pass_obj
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str) -> None:
     """List the releases of ENV, newest first: from its inventory, and the subjects from git."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.manifest_options import author, where
-from gitops.cli.output import echo
+from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 @click.option("--reason", required=True, help="Why, for those who meet it.")
 @where
 @author
+@output_option("text", "json")
 @click.pass_obj
-def command(context: "Context", environment: str, reason: str, url: str | None, branch: str, author: str) -> None:
+def command(
+    context: "Context", environment: str, reason: str, url: str | None, branch: str, author: str, form: str
+) -> None:
     """Keep ENVIRONMENT as it is: no bump or promotion changes it until gitops unhold.
 
     The hold is a file in the manifest repository, in a commit of its own.
     """
-    from gitops.cli.written import ending
+    from gitops.cli.written import show_said
     from gitops.manifest.hold import Hold, hold
 
     with context.manifests(url, branch) as place:
@@ -32,6 +35,5 @@ def command(context: "Context", environment: str, reason: str, url: str | None, 
         wanted = Hold(environment, now, author or place.branch.objects.identity, reason)
         written = place.write(hold(wanted, place.prefix, author))
         notes = place.settle(written)
-    echo(f"{environment} is held" if written.commit else f"{environment} was held already")
-    for line in (ending(written, place.branch.name), *notes):
-        echo(line)
+    said = f"{environment} is held" if written.commit else f"{environment} was held already"
+    show_said([said], written, place.branch.name, notes, form, environment=environment, held=True)

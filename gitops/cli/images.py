@@ -8,6 +8,7 @@ import click
 
 from gitops.cli.manifest_options import where
 from gitops.cli.output import echo, echo_json, table
+from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@output_option("text", "json")
 @where
 @click.pass_obj
-def command(context: "Context", as_json: bool, url: str | None, branch: str) -> None:
+def command(context: "Context", form: str, url: str | None, branch: str) -> None:
     """Show which image is in which environment, from the manifest repository alone.
 
     SINCE is the age of the overlay's last change, BUILT that of the build; BEHIND counts newer builds that were bumped.
@@ -27,7 +28,7 @@ def command(context: "Context", as_json: bool, url: str | None, branch: str) -> 
 
     with context.manifests(url, branch) as place:
         rows = overview(place.tree(), place.config, place.prefix)
-    if as_json:
+    if form == "json":
         echo_json([_document(row) for row in rows])
         return
     now = datetime.now(UTC)

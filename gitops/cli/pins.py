@@ -6,7 +6,8 @@ import click
 
 from gitops.cli import leave
 from gitops.cli.context import Context
-from gitops.cli.output import echo, table
+from gitops.cli.output import echo, echo_json, table
+from gitops.cli.output_option import output_option
 from gitops.clients.folder import read_files, write_files
 from gitops.clients.image_index import FileIndex, ImageIndex, RegistryIndex
 from gitops.errors import PENDING, GitopsError, UsageError, nearest
@@ -24,11 +25,15 @@ def command() -> None:
 @command.command()
 @_names
 @_index
+@output_option("text", "json")
 @click.pass_obj
-def check(context: Context, names: tuple[str, ...], index: Path | None) -> None:
+def check(context: Context, names: tuple[str, ...], index: Path | None, form: str) -> None:
     """Say which of NAMES (all by default) have a newer version, or moved; exit 3 if any has."""
     states = _states(_catalogue(context), names, _source(index))
-    echo(table([(s.pin.label, s.pin.tag, s.finding, _detail(s)) for s in states]))
+    if form == "json":
+        echo_json([_document(state) for state in states])
+    else:
+        echo(table([(s.pin.label, s.pin.tag, s.finding, _detail(s)) for s in states]))
     if any(state.finding not in ("current", "unknown") for state in states):
         leave(PENDING)
 
@@ -72,6 +77,11 @@ def _states(data: bytes, names: tuple[str, ...], index: ImageIndex) -> list[PinS
     wanted = [pin for pin in pins if not names or pin.name in names]
     newest = [(pin, newest_tag(pin, index.tags(pin.repository))) for pin in wanted]
     return [PinState(pin, tag, index.digest(pin.repository, tag)) for pin, tag in newest]
+
+
+def _document(state: PinState) -> dict[str, str | None]:
+    pin, newest = state.pin, {"newestTag": state.tag, "newestDigest": state.digest}
+    return {"image": pin.label, "repository": pin.repository, "tag": pin.tag, "finding": state.finding, **newest}
 
 
 def _detail(state: PinState) -> str:

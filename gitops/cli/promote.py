@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.manifest_options import author, where
+from gitops.cli.output_option import output_option
 from gitops.errors import DONE, PENDING
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @click.option("--despite-hold", is_flag=True, help="Change TO though it is held.")
 @click.option("--pull-request", is_flag=True, help="Open or update a pull request instead of pushing.")
 @click.option("--dry-run", is_flag=True, help="Print the diff, change nothing; exit 3 if there is one.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
+@output_option("text", "json")
 @where
 @author
 @click.pass_obj
@@ -37,7 +38,7 @@ def command(
     despite_hold: bool,
     pull_request: bool,
     dry_run: bool,
-    as_json: bool,
+    form: str,
     url: str | None,
     branch: str,
     author: str,
@@ -65,5 +66,5 @@ def command(
         notes = place.settle(written)
         if requests and written.commit:
             notes += context.review(requests, place, written)
-    show(written, place.branch.name, notes, dry_run=dry_run, as_json=as_json)
+    show(written, place.branch.name, notes, dry_run=dry_run, form=form)
     return PENDING if dry_run and written.proposal.changed else DONE

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.cache_option import no_cache_option
+from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
 if TYPE_CHECKING:
@@ -17,9 +18,7 @@ _CHANGED = "Name the overlays whose files changed since REV, among all or those 
 
 @click.command()
 @click.argument("names", metavar="ENV...", nargs=-1)
-@click.option(
-    "--output", "-o", "form", type=click.Choice(["yaml", "json"]), default="yaml", help="Form of the objects."
-)
+@output_option("yaml", "json")
 @click.option(
     "--verify", is_flag=True, help="Render with kustomize too, and show any difference; exit 1 if there is one."
 )

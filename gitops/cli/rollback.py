@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.manifest_options import author
+from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -18,15 +19,17 @@ if TYPE_CHECKING:
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
 @click.option("--dry-run", is_flag=True, help="Say what would be committed.")
 @author
+@output_option("text", "json")
 @click.pass_obj
-def command(context: "Context", name: str, to: str, reason: str, kube_context: str, dry_run: bool, author: str) -> None:
+def command(
+    context: "Context", name: str, to: str, reason: str, kube_context: str, dry_run: bool, author: str, form: str
+) -> None:
     """Commit ENV's overlay as it was at an earlier revision, and hold ENV there.
 
     The commit goes to the manifest repository, so that git stays what is deployed; the hold keeps bumps and promotions
     from bringing the bad release back until gitops unhold.
     """
-    from gitops.cli.output import echo
-    from gitops.cli.written import ending
+    from gitops.cli.written import show_said
     from gitops.manifest.hold import Hold
     from gitops.manifest.repository import Tree
     from gitops.manifest.rollback import Rollback, roll_back, shared_changes
@@ -42,13 +45,12 @@ def command(context: "Context", name: str, to: str, reason: str, kube_context: s
         notes = place.settle(written)
         tree = Tree(place.branch.objects, written.base, place.branch.name)
         shared = shared_changes(tree, folder, revision, f"{place.prefix}/kustomize".lstrip("/"))
-    echo(f"{name} goes back to {revision[:7]}, and is held there")
-    for edit in written.proposal.changed:
-        echo(f"  {edit.entry.path}")
+    said = [f"{name} goes back to {revision[:7]}, and is held there"]
+    said += [f"  {edit.entry.path}" for edit in written.proposal.changed]
     if shared:
-        echo(f"not rolled back, as other environments share it: {', '.join(shared[:3])}")
-    for line in (ending(written, place.branch.name, dry_run), *notes):
-        echo(line)
+        said.append(f"not rolled back, as other environments share it: {', '.join(shared[:3])}")
+    facts = {"environment": name, "revision": revision, "shared": shared, "dry_run": dry_run}
+    show_said(said, written, place.branch.name, notes, form, **facts)
 
 
 def _last_good(context: "Context", name: str, kube_context: str) -> str:

@@ -1,6 +1,8 @@
 """What people see of stacks: plans, events, what is left."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
 
 from gitops.cli.output import echo, style, table
 from gitops.clients.cloudformation import StackEvent
@@ -22,6 +24,12 @@ def show_plan(plan: StackPlan) -> None:
         rows = [_row(change) for change in plan.changes]
         for line, change in zip(table(rows, "  ").splitlines(), plan.changes, strict=True):
             echo(line.replace(change.action, style(change.action, COLORS.get(change.action, "red")), 1))
+
+
+def document(plan: StackPlan) -> dict[str, Any]:
+    """The same for programs."""
+    stack = {"stack": plan.stack.name, "account": plan.stack.account, "region": plan.stack.region}
+    return {**stack, "action": plan.action, "note": plan.note, "changes": [asdict(change) for change in plan.changes]}
 
 
 def _row(change: ResourceChange) -> list[str]:

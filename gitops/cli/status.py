@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ WIDEST = 16
 @click.command()
 @click.argument("name", metavar="[ENV]", default="")
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
-@click.option("--output", "-o", "form", type=click.Choice(["text", "json"]), default="text")
+@output_option("text", "json")
 @click.pass_obj
 def command(context: "Context", name: str, kube_context: str, form: str) -> int:
     """Show the revision, image and digest, age, health, drift, hold and last deploy of ENV, or of every environment.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.manifest_options import author, where
-from gitops.cli.output import echo
+from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 @click.argument("environment")
 @where
 @author
+@output_option("text", "json")
 @click.pass_obj
-def command(context: "Context", environment: str, url: str | None, branch: str, author: str) -> None:
+def command(context: "Context", environment: str, url: str | None, branch: str, author: str, form: str) -> None:
     """Take the hold of ENVIRONMENT away."""
-    from gitops.cli.written import ending
+    from gitops.cli.written import show_said
     from gitops.manifest.hold import unhold
 
     with context.manifests(url, branch) as place:
         place.config.environment(environment)
         written = place.write(unhold(environment, place.prefix, author))
         notes = place.settle(written)
-    echo(f"{environment} is not held any more" if written.commit else f"{environment} was not held")
-    for line in (ending(written, place.branch.name), *notes):
-        echo(line)
+    said = f"{environment} is not held any more" if written.commit else f"{environment} was not held"
+    show_said([said], written, place.branch.name, notes, form, environment=environment, held=False)

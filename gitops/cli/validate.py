@@ -10,6 +10,7 @@ from gitops.cli import leave
 from gitops.cli.cache_option import no_cache_option
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, style
+from gitops.cli.output_option import output_option
 from gitops.cli.overlays import overlays_of
 from gitops.errors import FAILED, GitopsError, Problems, UsageError, count_of
 from gitops.render.verify import difference
@@ -23,16 +24,14 @@ _RUNNING = "Ask the clusters instead: what runs there that this level of Pod Sec
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option(
-    "-o", "--output", type=click.Choice(["text", "json", "sarif", "junit"]), default="text", help="Form of the result."
-)
+@output_option("text", "json", "sarif", "junit")
 @click.option("--verify-render", is_flag=True, help="Render with kustomize too; exit 1 where the objects differ.")
 @no_cache_option
 @click.option("--running", metavar="LEVEL", type=click.Choice(["baseline", "restricted"]), help=_RUNNING)
 @click.option("--context", "kube_context", default="", help="With --running: context of the kubeconfig to use.")
 @click.pass_obj
 def command(
-    context: Context, names: tuple[str, ...], output: str, verify_render: bool, running: str | None, kube_context: str
+    context: Context, names: tuple[str, ...], form: str, verify_render: bool, running: str | None, kube_context: str
 ) -> None:
     """Render the overlays NAMES (all by default) and check them offline; exit 1 where there are errors.
 
@@ -47,11 +46,11 @@ def command(
     if verify_render:
         _verify(context, overlays)
     findings = sorted([*failed, *validate(overlays, whole=not names)])
-    if output == "json":
+    if form == "json":
         echo_json(as_json(findings))
-    elif output == "sarif":
+    elif form == "sarif":
         echo_json(as_sarif(findings, __version__))
-    elif output == "junit":
+    elif form == "junit":
         echo(as_junit(findings, [overlay.folder for overlay in overlays]))
     else:
         _show(findings, len(overlays), sum(len(overlay.objects) for overlay in overlays))

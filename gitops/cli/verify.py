@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.manifest_options import author, where
-from gitops.cli.output import echo
+from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 @click.argument("check")
 @where
 @author
+@output_option("text", "json")
 @click.pass_obj
-def command(context: "Context", environment: str, check: str, url: str | None, branch: str, author: str) -> None:
+def command(
+    context: "Context", environment: str, check: str, url: str | None, branch: str, author: str, form: str
+) -> None:
     """Record that the images that ENVIRONMENT has now passed CHECK, for gitops promote to ask for.
 
     It holds for exactly these digests: another image has to pass again.
     """
-    from gitops.cli.written import ending
+    from gitops.cli.written import show_said
     from gitops.manifest.checks import check_name, record_check
 
     with context.manifests(url, branch) as place:
@@ -41,5 +44,5 @@ def command(context: "Context", environment: str, check: str, url: str | None, b
         )
         written = place.write(intent)
         notes = place.settle(written)
-    for line in (f"{environment} passed {check}", ending(written, place.branch.name), *notes):
-        echo(line)
+    said = [f"{environment} passed {check}"]
+    show_said(said, written, place.branch.name, notes, form, environment=environment, check=check)

@@ -14,13 +14,24 @@ LISTED = 20
 """Environments that are shown one by one."""
 
 
-def show(written: Written, branch: str, notes: Sequence[str], *, dry_run: bool = False, as_json: bool = False) -> None:
+def show(written: Written, branch: str, notes: Sequence[str], *, dry_run: bool = False, form: str = "text") -> None:
     """What was changed, line by line, and where it is now; or the same as JSON."""
-    if as_json:
+    if form == "json":
         echo_json(_document(written))
         return
     _show_images(written, dry_run)
     for line in (*kept(written), ending(written, branch, dry_run), *notes):
+        echo(line)
+
+
+def show_said(
+    said: Sequence[str], written: Written, branch: str, notes: Sequence[str], form: str, **facts: Any
+) -> None:
+    """The lines `said`, and where it is now; or as JSON what was committed, and `facts`."""
+    if form == "json":
+        echo_json({**facts, **_committed(written)})
+        return
+    for line in (*said, ending(written, branch, facts.get("dry_run", False)), *notes):
         echo(line)
 
 
@@ -84,9 +95,10 @@ def ending(written: Written, branch: str, dry_run: bool = False) -> str:
 def _document(written: Written) -> dict[str, Any]:
     """The outcome for programs."""
     assert isinstance(written.proposal, BumpProposal)
-    return {
-        "commit": written.commit,
-        "base": written.base,
-        "changed": [edit.entry.path for edit in written.proposal.changed],
-        "images": [asdict(change) for change in written.proposal.images],
-    }
+    return {**_committed(written), "images": [asdict(change) for change in written.proposal.images]}
+
+
+def _committed(written: Written) -> dict[str, Any]:
+    """The commit (empty: none was made), its parent, and the files that change."""
+    changed = [edit.entry.path for edit in written.proposal.changed]
+    return {"commit": written.commit, "base": written.base, "changed": changed}

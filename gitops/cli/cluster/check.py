@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.output import echo, echo_json, style, table
+from gitops.cli.output_option import output_option
 from gitops.errors import DONE, FAILED, count_of
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ _STYLES = {"ok": "green", "warning": "yellow", "error": "red"}
 
 @click.command()
 @click.argument("cluster", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+@output_option("text", "json")
 @click.pass_obj
-def command(context: "Context", cluster: str | None, as_json: bool) -> int:
+def command(context: "Context", cluster: str | None, form: str) -> int:
     """Check CLUSTER, or every cluster of gitops.yaml, before the first deployment. Changes nothing.
 
     Exit 1 where something would stop a deployment.
@@ -31,7 +32,7 @@ def command(context: "Context", cluster: str | None, as_json: bool) -> int:
     clusters = [config.cluster(cluster)] if cluster else list(config.clusters)
     today = datetime.now(UTC).date()
     found = {c.name: check_cluster(config, c, context.cluster_settings(c).cluster(), today) for c in clusters}
-    if as_json:
+    if form == "json":
         echo_json({name: [asdict(finding) for finding in findings] for name, findings in found.items()})
     else:
         for name, findings in found.items():

@@ -7,6 +7,7 @@ import click
 
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, style, table
+from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.stacks.pipelines import StageStatus
@@ -23,9 +24,9 @@ WORDS = {
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@output_option("text", "json")
 @click.pass_obj
-def command(context: Context, as_json: bool) -> None:
+def command(context: Context, form: str) -> None:
     """Show the stages of both pipelines: state, since when, the commit in each, and its images.
 
     The images of an environment are read from the clone that this is run in; a commit that it has not shows none.
@@ -37,7 +38,7 @@ def command(context: Context, as_json: bool) -> None:
         return context.images_at(revision, environment)
 
     statuses = list(stage_statuses(context.config, Pipelines(context.config.region), images_of))
-    if as_json:
+    if form == "json":
         echo_json([_plain(status) for status in statuses])
         return
     for pipeline in dict.fromkeys(status.pipeline for status in statuses):
