@@ -135,3 +135,14 @@ def test_the_command_line_accepts_every_command_that_the_buildspecs_run(monkeypa
             group.make_context(group.name, rest, parent=context)
         except click.UsageError as error:
             pytest.fail(f"gitops {' '.join(command)}: {error.format_message()}")
+
+
+@pytest.mark.parametrize("name", ["bump", "deploy"])
+def test_builds_that_ask_the_origin_can_log_in_there(name: str) -> None:
+    # As the role of the build: a deploy to another account has that account's profile for everything else.
+    assert spec(name)["env"]["git-credential-helper"] == "yes"
+
+
+@pytest.mark.parametrize("name", ["build", "validate"])
+def test_other_builds_have_no_login(name: str) -> None:
+    assert "git-credential-helper" not in spec(name)["env"]

@@ -229,3 +229,21 @@ def test_yaml_reads_as_the_same_document_without_its_comments() -> None:
     for stack in made("sample"):
         bare = "\n".join(line for line in stack.template.splitlines() if not line.lstrip().startswith("#"))
         assert yaml.compose(bare) is not None
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_deploy_may_pull_the_manifests_and_no_other_repository(name: str) -> None:
+    subject = every_config()[name]
+    roles = [
+        (key, resource["Properties"]["Policies"])
+        for stack in made(name)
+        for key, resource in parse_template(stack.template)["Resources"].items()
+        if resource["Type"] == "AWS::IAM::Role" and key.startswith("Deploy") and "codebuild" in json.dumps(resource)
+    ]
+    assert len(roles) >= len(subject.environments)
+    for key, policies in roles:
+        statements = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        pulls = [each for each in statements if "codecommit:GitPull" in each["Action"]]
+        own = not subject.manifests.connection and not subject.manifests.url
+        assert len(pulls) == own, key
+        assert all(f":{subject.manifests.repository}'" in str(each["Resource"]) for each in pulls), key
