@@ -62,6 +62,7 @@ class Lease:
         """When it was taken, by the server's clock; empty where the server does not say."""
         self._until = 0.0
         self._stop = threading.Event()
+        self._renewing = threading.Lock()
         self._renewer: threading.Thread | None = None
 
     @property
@@ -83,11 +84,13 @@ class Lease:
         self._release()
 
     def check(self) -> None:
-        """Raise `GitopsError` once the lease may be somebody else's."""
+        """Raise `GitopsError` once the lease may be somebody else's. Where it has run out and nobody took it (the API
+        server was away, the machine slept), it is renewed: its resource version tells."""
         if self._monotonic() > self._until:
-            raise GitopsError(
-                str(self._ref), "was lost: the API server could not be reached to renew it", "run the deploy again"
-            )
+            self._renew_once()
+        if self._monotonic() > self._until:
+            problem = "was lost: another run has it, or the API server could not be reached to renew it"
+            raise GitopsError(str(self._ref), problem, "run the deploy again")
 
     def _acquire(self) -> None:
         started = self._monotonic()
@@ -161,6 +164,10 @@ class Lease:
 
     def _renew(self) -> None:
         while not self._stop.wait(self._options.duration / 3):
+            self._renew_once()
+
+    def _renew_once(self) -> None:
+        with self._renewing:
             assert self._held is not None
             asked = self._monotonic()
             acquired = _moment(_terms(self._held)["acquireTime"])
@@ -171,13 +178,16 @@ class Lease:
                 self._after_conflict(asked)
             except GitopsError:
                 # The next round tries again; `check` tells when it is too late.
-                continue
+                return
 
     def _after_conflict(self, asked: float) -> None:
         """An answer that was lost makes the next renewal meet our own; anybody else's ends the lease."""
-        found = self._cluster.get(self._ref)
+        try:
+            found = self._cluster.get(self._ref)
+        except GitopsError:
+            return
         spec = _terms(found) if found else {}
-        if found and spec.get("holderIdentity") == self._holder and spec.get("leaseTransitions") == self.token:
+        if found and spec.get("holderIdentity") == self._holder and int(spec["leaseTransitions"]) == self.token:
             self._held, self._until = found, asked + self._options.duration
         else:
             self._until = 0.0

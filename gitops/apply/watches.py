@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gitops.clients.cluster import ApiError, Expired, Listing, Reader, WatchEvent
+from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
@@ -18,6 +19,8 @@ TOGETHER = 0.1
 """Seconds in which news are taken together."""
 BREATH = 0.25
 """Seconds between two watches of a server that ends them at once."""
+OUTAGE, RETRY = 60.0, 1.0
+"""Seconds that a server which answered before may be away, and between two questions until it is back."""
 
 
 class Collection(NamedTuple):
@@ -41,6 +44,7 @@ class Watches:
         self._reader = reader
         self._news: queue.SimpleQueue[tuple[Collection, News]] = queue.SimpleQueue()
         self._stop = threading.Event()
+        self._answered: set[Collection] = set()
         self._there: dict[Collection, dict[ObjectRef, KubeObject]] = {}
         self._threads = [
             threading.Thread(target=self._follow, args=(each,), daemon=True, name=f"watch-{each.kind}")
@@ -100,9 +104,23 @@ class Watches:
         except Exception as error:  # noqa: BLE001 - it is raised where the news are read, or nobody would hear of it
             self._news.put((collection, error))
 
+    def _list(self, collection: Collection, fields: Mapping[str, str] | None) -> Listing:
+        """What there is. Once there was an answer, an API server that is away for a while, or that has just started and
+        knows nobody's rights yet, is asked again and again."""
+        began = time.monotonic()
+        while True:
+            try:
+                listing = self._reader.list(*collection, fields=fields)
+            except GitopsError:
+                if collection not in self._answered or time.monotonic() - began > OUTAGE or self._stop.wait(RETRY):
+                    raise
+            else:
+                self._answered.add(collection)
+                return listing
+
     def _list_and_watch(self, collection: Collection) -> None:
         fields = REFUSED if collection.kind == "Event" else None
-        listing = self._reader.list(*collection, fields=fields)
+        listing = self._list(collection, fields)
         self._news.put((collection, listing))
         version = listing.resource_version
         while not self._stop.is_set():
@@ -114,6 +132,12 @@ class Watches:
                     if event.type != "BOOKMARK":
                         self._news.put((collection, event))
             except Expired:
+                return
+            except ApiError as error:
+                if error.status not in (401, 403):
+                    raise
+                # Rights may be unknown for a moment; the list tells.
+                self._stop.wait(RETRY)
                 return
             finally:
                 self._stop.wait(BREATH)

@@ -99,14 +99,54 @@ def test_a_lease_that_is_long_dead_is_taken_at_once() -> None:
         assert clock.seconds == 61
 
 
-def test_who_slept_too_long_may_not_write_any_more() -> None:
+def test_who_slept_too_long_may_not_write_any_more_once_another_took_the_lease() -> None:
     cluster, clock = FakeCluster(), Clock()
     with lease(cluster, "one", clock) as held:
         held.check()
-        clock.seconds = 15.1
+        clock.seconds = 61
+        with lease(cluster, "two", clock), pytest.raises(GitopsError, match="was lost"):
+            held.check()
         with pytest.raises(GitopsError, match="was lost"):
             held.check()
-    assert held_by(cluster) == "one"
+    assert held_by(cluster) == ""
+
+
+def test_a_lease_that_ran_out_and_that_nobody_took_is_renewed() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock) as held:
+        clock.seconds = 61
+        held.check()
+        assert held.token == 1
+        clock.seconds = 75
+        held.check()
+
+
+def test_a_lease_that_cannot_be_renewed_in_time_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster, clock = FakeCluster(), Clock()
+
+    def away(_: KubeObject) -> KubeObject:
+        raise GitopsError("fake", "does not answer")
+
+    with lease(cluster, "one", clock) as held:
+        monkeypatch.setattr(cluster, "replace", away)
+        clock.seconds = 14
+        held.check()
+        clock.seconds = 16
+        with pytest.raises(GitopsError, match="could not be reached"):
+            held.check()
+
+
+def test_a_renewal_whose_answer_was_lost_is_known_again_on_a_config_map_too() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    ref = ObjectRef("", "ConfigMap", "default", "gitops-prod-lease")
+    for at in (REF, ref):
+        with Lease(cluster, at, "one", OPTIONS, 0, clock.sleep, clock.monotonic, clock.now) as held:
+            found = cluster.get(at)
+            assert found is not None
+            # Written, and its answer never seen.
+            cluster.replace(found.with_annotations({"renewed": "yes"}))
+            clock.seconds += 16
+            held.check()
 
 
 def test_an_answer_that_was_lost_does_not_lock_us_out() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gitops.apply.wait import NotReady, Waiter
-from gitops.clients.cluster import ApiError, Listing, WatchEvent
+from gitops.clients.cluster import ApiError, Expired, Listing, WatchEvent
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject
 from gitops.plan.mask import Mask
@@ -177,6 +177,54 @@ def test_a_watch_that_breaks_is_heard_of(cluster: FakeCluster, monkeypatch: pyte
 
     monkeypatch.setattr(cluster, "watch", breaks)
     with pytest.raises(KeyError):
+        waiting(cluster, deployment(), timeout=60)
+
+
+def expired(*_: object, **__: object) -> Iterator[WatchEvent]:
+    raise Expired("Deployment", "the watch is out of date", status=410)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        GitopsError("https://fake", "does not answer (Connection refused)"),
+        ApiError("Deployment", "jane cannot list resource", status=403),
+    ],
+)
+def test_a_server_that_is_away_for_a_while_is_waited_for(
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, refusal: GitopsError
+) -> None:
+    """It starts again, has forgotten what it was asked to watch, and does not know anybody's rights yet."""
+    monkeypatch.setattr("gitops.apply.watches.RETRY", 0.05)
+    listed, asked = cluster.list, list[str]()
+
+    def comes_back(group: str, kind: str, *rest: Any, **more: Any) -> Listing:
+        asked.append(kind)
+        if 1 < asked.count(kind) < 5:
+            raise refusal
+        return listed(group, kind, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", comes_back)
+    monkeypatch.setattr(cluster, "watch", expired)
+    with pytest.raises(NotReady, match="is not ready after 2 s"):
+        waiting(cluster, deployment(), timeout=2)
+    assert asked.count("Deployment") > 5
+
+
+def test_a_server_that_stays_away_is_the_reason(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops.apply.watches.RETRY", 0.05)
+    monkeypatch.setattr("gitops.apply.watches.OUTAGE", 0.2)
+    listed, asked = cluster.list, list[str]()
+
+    def goes_away(group: str, kind: str, *rest: Any, **more: Any) -> Listing:
+        asked.append(kind)
+        if asked.count(kind) > 1:
+            raise GitopsError("https://fake", "does not answer (Connection refused)")
+        return listed(group, kind, *rest, **more)
+
+    monkeypatch.setattr(cluster, "list", goes_away)
+    monkeypatch.setattr(cluster, "watch", expired)
+    with pytest.raises(GitopsError, match="does not answer"):
         waiting(cluster, deployment(), timeout=60)
 
 
