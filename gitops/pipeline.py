@@ -1,13 +1,14 @@
 """The stages joined: a line a stage. Yields the plan and what happens; shows nothing and asks nobody."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 from gitops.apply.events import Event
 from gitops.errors import GitopsError, Problems
+from gitops.inventory import Entry
 from gitops.objects import KubeObject, ObjectRef
-from gitops.plan.model import Plan, Release
+from gitops.plan.model import Action, Change, Plan, Release, Risk
 from gitops.plan.planner import DEFAULT_POLICY, Policy, plan
 from gitops.revisions import Superseded
 from gitops.target import Target
@@ -78,10 +79,10 @@ def deploy(
         except Superseded:
             raise
         except GitopsError as error:
-            if intent.earlier is None or decided.inventory.deployed is None:
+            if intent.earlier is None:
                 raise
             yield Event(None, "failed", str(error))
-            yield from roll_back(decided, target, intent, error)
+            raise (yield from undo(decided, target, intent, error)) from error
 
 
 def carry_out(decided: Plan, target: Target, newer: Callable[[], str] = nothing_newer) -> Iterator[Event]:
@@ -100,26 +101,47 @@ def carry_out(decided: Plan, target: Target, newer: Callable[[], str] = nothing_
     yield from target.record(decided)
 
 
-def roll_back(failed: Plan, target: Target, intent: Intent, failure: GitopsError) -> Iterator[Plan | Event]:
-    """Deploy the last good revision again, verify that it is what is there, and raise `failure` all the same."""
+def undo(
+    failed: Plan, target: Target, intent: Intent, failure: GitopsError
+) -> Generator[Plan | Event, None, GitopsError]:
+    """Go back to the last good revision after `failure`; gives that, with what came of it."""
     good = failed.inventory.deployed
-    assert good is not None
+    if good is None:
+        return and_then(failure, "there is no earlier good release to roll back to")
+    short = good.revision[:7]
+    try:
+        left = yield from roll_back(failed, target, intent, good)
+    except GitopsError as second:
+        return Problems([*each_of(and_then(failure, f"and it could not be rolled back to {short}")), *each_of(second)])
+    return and_then(failure, f"{short} is back, but for {left[0].ref}" if left else f"rolled back to {short}, healthy")
+
+
+def roll_back(
+    failed: Plan, target: Target, intent: Intent, good: Entry
+) -> Generator[Plan | Event, None, tuple[Change, ...]]:
+    """Deploy the release `good` again; gives what is not as it says then. What the failed release was allowed to
+    replace is replaced again."""
     assert intent.earlier is not None
     title, objects = intent.earlier(good.revision)
     release = replace(failed.release, revision=good.revision, title=title)
-    careful = replace(intent, policy=replace(intent.policy, allow_prune=True, keep_precious=True))
-    decided = prepare(release, objects, target, careful)
+    replaced = {str(each.ref) for each in failed.changes if each.action is Action.REPLACE and each.risk is Risk.REPLACE}
+    confirmed = intent.policy.confirmed | replaced
+    careful = replace(intent.policy, confirmed=confirmed, allow_prune=True, keep_precious=True)
+    decided = prepare(release, objects, target, replace(intent, policy=careful))
     yield decided
     refuse(decided)
     yield from carry_out(decided, target)
-    left = prepare(release, objects, target, careful).pending
-    short = good.revision[:7]
-    raise and_then(failure, f"{short} is back, but for {left[0].ref}" if left else f"rolled back to {short}, healthy")
+    return prepare(release, objects, target, replace(intent, policy=careful)).pending
+
+
+def each_of(error: GitopsError) -> tuple[GitopsError, ...]:
+    """The problems that `error` is made of."""
+    return error.problems if isinstance(error, Problems) else (error,)
 
 
 def and_then(failure: GitopsError, what: str) -> GitopsError:
     """`failure`, which also tells what came of it; with all that it tells itself: log lines, further problems."""
-    first = failure.problems[0] if isinstance(failure, Problems) else failure
+    first = each_of(failure)[0]
     first.problem = f"{first.problem}; {what}"
     return failure
 

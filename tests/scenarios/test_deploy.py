@@ -7,8 +7,11 @@ from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, REVISION, KubeObject, ObjectRef
 from gitops.pipeline import Intent, deploy
 from gitops.plan.model import Action, Plan
+from gitops.plan.planner import Policy
 from tests.scenarios.conftest import World
 from tests.support.kube_objects import config_map, definition, deployment, namespace, secret, service, widget
+
+REAL = pytest.mark.cluster
 
 
 def app(space: str, image: str = "registry.invalid/web:1") -> list[KubeObject]:
@@ -214,3 +217,44 @@ def test_a_failed_release_is_rolled_back_when_asked(world: World) -> None:
     ]
     assert world.get(config_map("extra", world.space)) is None
     assert Action.UPDATE not in [change.action for change in world.plan(app(world.space)).changes]
+
+
+@REAL
+def test_a_release_that_fails_where_nothing_was_good_before_says_so(real_world: World) -> None:
+    intent = Intent(earlier=lambda revision: ("none", []))
+    with pytest.raises(GitopsError, match=r"CrashLoopBackOff.*; there is no earlier good release to roll back to"):
+        real_world.deploy(app(real_world.space, "registry.invalid/web:crash"), intent=intent)
+
+
+@REAL
+def test_a_rollback_that_fails_too_says_both(real_world: World) -> None:
+    def lost(revision: str) -> tuple[str, list[KubeObject]]:
+        raise GitopsError(revision, "is no commit of this clone")
+
+    real_world.deploy(app(real_world.space), "a" * 40)
+    with pytest.raises(GitopsError) as caught:
+        real_world.deploy(app(real_world.space, "registry.invalid/web:crash"), "b" * 40, Intent(earlier=lost))
+    said = str(caught.value).splitlines()
+    assert said[0].endswith("CrashLoopBackOff, container web, exit 1; and it could not be rolled back to aaaaaaa")
+    assert said[1] == "  | starting"
+    assert said[-1] == f"{'a' * 40}: is no commit of this clone"
+
+
+@REAL
+def test_a_rollback_replaces_again_what_the_failed_release_replaced(real_world: World) -> None:
+    def migrate(image: str) -> KubeObject:
+        container = {"name": "web", "image": f"registry.invalid/migrate:{image}"}
+        template = {"spec": {"restartPolicy": "Never", "containers": [container]}}
+        metadata = {"name": "migrate", "namespace": real_world.space}
+        spec = {"backoffLimit": 0, "template": template}
+        return KubeObject({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec})
+
+    good, bad = migrate("done"), migrate("failed")
+    real_world.deploy([good], "a" * 40)
+    policy = Policy(confirmed=frozenset({str(bad.ref)}))
+    intent = Intent(policy, earlier=lambda revision: ("the good one", [good]))
+    with pytest.raises(GitopsError, match=r"BackoffLimitExceeded.*; rolled back to aaaaaaa, healthy"):
+        real_world.deploy([bad], "b" * 40, intent, confirmed=policy.confirmed)
+    live = real_world.get(good)
+    assert live is not None
+    assert live.body["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.invalid/migrate:done"

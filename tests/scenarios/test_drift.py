@@ -1,5 +1,7 @@
 """Drift: what differs from the released revision, who changed it, and what is none."""
 
+import time
+
 import pytest
 
 from gitops.objects import KubeObject
@@ -38,6 +40,32 @@ def test_a_deleted_object_drifts(world: World) -> None:
     world.cluster.delete(objects[1].ref)
     assert [(drift.ref.name, drift.path, drift.live) for drift in drift_of(world, objects)] == [
         ("other", "", "deleted")
+    ]
+
+
+@pytest.mark.cluster
+@pytest.mark.kubectl
+def test_what_was_made_anew_with_another_immutable_field_drifts(real_world: World) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "web", "image": "registry.invalid/x:done"}]}}
+    metadata = {"name": "migrate", "namespace": real_world.space}
+    job = KubeObject({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template}})
+    real_world.deploy([job])
+    real_world.cluster.delete(job.ref)
+    container = {"name": "web", "image": "registry.invalid/hand:done"}
+    theirs = {"template": {"spec": {**template["spec"], "containers": [container]}}}
+    assert real_world.server
+    eventually_gone = time.monotonic() + 20
+    while real_world.get(job) and time.monotonic() < eventually_gone:
+        time.sleep(0.1)
+    real_world.kubectl("create", "-f", "-", body=KubeObject({**job.body, "spec": theirs}))
+    found = drift_of(real_world, [job])
+    assert [(each.path, each.released, each.live, each.manager) for each in found] == [
+        (
+            "spec.template.spec.containers[web].image",
+            "registry.invalid/x:done",
+            "registry.invalid/hand:done",
+            "kubectl-create",
+        )
     ]
 
 
