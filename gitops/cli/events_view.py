@@ -7,12 +7,15 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from gitops.apply.events import Event
-from gitops.cli.output import Progress, echo, style
+from gitops.cli.output import Progress, columns, echo, style
 from gitops.objects import ObjectRef
 
 _COLORS = {"created": "green", "configured": "yellow", "replaced": "red", "deleted": "red", "failed": "red"}
 REFRESH, REMINDER = 1.0, 30.0
 """Seconds after which what is waited for is shown again: on a terminal, elsewhere."""
+
+STATE = 36
+"""Characters of a terminal's line that tell what an object waits for, at least; its name is shortened for that."""
 
 
 def show(events: Iterable[Event], quiet: bool = False, now: Callable[[], float] = time.monotonic) -> float:
@@ -83,10 +86,21 @@ class _Display:
         others = f"  (and {len(self._waiting) - 1} more)" if len(self._waiting) > 1 else ""
         elapsed = self._now() - self._started
         if self._live:
-            self._progress.step(f"{elapsed:5.0f} s  waiting     {ref}{others}  {detail}")
+            start, state = f"{elapsed:5.0f} s  waiting     ", f"{others}  {detail}"
+            room = columns() - len(start) - min(len(state), STATE)
+            self._progress.step(f"{start}{shortened(str(ref), room)}{state}")
         else:
             echo(line(Event(ref, "waiting", f"{detail}{others} · {elapsed:.0f} s"), elapsed, live=False))
             self._told = self._now()
+
+
+def shortened(text: str, width: int) -> str:
+    """`text` without its middle, where it is longer than `width`."""
+    width = max(width, 12)
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"
 
 
 def line(event: Event, elapsed: float, live: bool) -> str:

@@ -91,7 +91,7 @@ class Progress:
         """Show that `text` is what happens now."""
         text = hidden.without(text)
         if self._live:
-            sys.stderr.write("\r\x1b[K" + printable(text)[: _columns() - 1])
+            sys.stderr.write("\r\x1b[K" + printable(text)[: columns() - 1])
         elif not self._is_repetition(text):
             sys.stderr.write(f"[{self._now() - self._started:6.1f} s] {printable(text)}\n")
         sys.stderr.flush()
@@ -116,7 +116,8 @@ class Progress:
         self.close()
 
 
-def _columns() -> int:
+def columns() -> int:
+    """How wide the terminal is."""
     from shutil import get_terminal_size
 
     return get_terminal_size().columns

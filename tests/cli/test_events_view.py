@@ -85,6 +85,20 @@ def test_on_a_terminal_what_is_waited_for_is_one_line_that_is_rewritten(
     assert out.splitlines()[-1].endswith("configured  StatefulSet/shop/db")
 
 
+def test_on_a_terminal_a_long_name_leaves_room_for_what_is_waited_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import sys
+
+    monkeypatch.setattr(sys, "stdout", Terminal(sys.stdout))
+    monkeypatch.setattr(sys, "stderr", Terminal(sys.stderr))
+    long = ObjectRef("apps", "Deployment", "shop", "a-service-with-a-name-that-is-longer-than-a-line-would-be-3")
+    show(iter([Event(WEB, "waiting", "0/1 ready"), Event(long, "waiting", "1/2 ready · ErrImagePull, container web")]))
+    last = re.split(r"\r\x1b\[K", capsys.readouterr().err)[-2]
+    assert re.search(r"Deployment/\S+…\S+-3  \(and 1 more\)  1/2 ready", last)
+    assert len(last) < 80
+
+
 def test_nothing_is_shown_of_a_run_for_a_program(capsys: pytest.CaptureFixture[str]) -> None:
     assert show(story(), quiet=True) >= 0
     assert capsys.readouterr() == ("", "")
