@@ -53,11 +53,10 @@ class Inventory:
         """The last release that was begun."""
         return self.history[0] if self.history else None
 
-    def good_before(self) -> Entry | None:
-        """The last release that ended well, other than the one that is there now."""
-        there = self.last.revision if self.last else ""
-        good = (entry for entry in self.history if entry.result == "deployed" and entry.revision != there)
-        return next(good, None)
+    @property
+    def good(self) -> tuple[str, ...]:
+        """The revisions that were released well, newest first, each once."""
+        return tuple(dict.fromkeys(entry.revision for entry in self.history if entry.result == "deployed"))
 
     def begun(self, entry: Entry, adds: Iterable[ObjectRef], fence: int) -> "Inventory":
         """Written before the first change: owns what it owned and what is about to come, so that nothing is lost

@@ -66,8 +66,12 @@ class Revisions:
             raise Superseded(
                 str(self._root), f"lacks {deployed[:7]}, which is deployed: which is newer cannot be told", hint
             ) from error
+        return self.is_in(deployed, revision)
+
+    def is_in(self, revision: str, commit: str) -> bool:
+        """Whether `revision` is `commit`, or was made on top of it."""
         try:
-            self._git.run("merge-base", "--is-ancestor", revision, deployed)
+            self._git.run("merge-base", "--is-ancestor", commit, revision)
         except GitFailed as error:
             if error.status == 1:
                 return False

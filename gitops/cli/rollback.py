@@ -1,6 +1,7 @@
 """`gitops rollback`: commit the last good state of an environment again, and hold it."""
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,11 +11,12 @@ from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
+    from gitops.inventory import Inventory
 
 
 @click.command()
 @click.argument("name", metavar="ENV")
-@click.option("--to", "to", default="", help="Revision; by default the last one that was deployed well before.")
+@click.option("--to", "to", default="", help="Revision; by default the last good release that was not as it is now.")
 @click.option("--reason", default="rollback", show_default=True, help="Why, for those who meet the hold.")
 @click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
 @click.option("--dry-run", is_flag=True, help="Say what would be committed.")
@@ -32,13 +34,18 @@ def command(
     from gitops.cli.written import show_said
     from gitops.manifest.hold import Hold
     from gitops.manifest.repository import Tree
-    from gitops.manifest.rollback import Rollback, roll_back, shared_changes
+    from gitops.manifest.rollback import Rollback, last_good, roll_back, shared_changes
     from gitops.revisions import Revisions
 
     environment = context.config.environment(name)
-    revision = Revisions(context.root).resolve(to or _last_good(context, name, kube_context))
+    revisions = Revisions(context.root)
+    revision = revisions.resolve(to) if to else ""
+    inventory = None if to else _inventory(context, name, kube_context)
     with context.manifests(None, None) as place:
         folder = f"{place.prefix}/{environment.path}".lstrip("/")
+        if inventory:
+            begun = partial(revisions.is_in, inventory.history[0].revision)
+            revision = last_good(place.tree(), folder, inventory.good, begun)
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         held = Hold(name, now, author or place.branch.objects.identity, reason)
         written = place.write(roll_back(Rollback(name, folder, revision, held, author), place.prefix), dry_run=dry_run)
@@ -53,8 +60,8 @@ def command(
     show_said(said, written, place.branch.name, notes, form, **facts)
 
 
-def _last_good(context: "Context", name: str, kube_context: str) -> str:
-    """The revision that was deployed well before the one that is there now."""
+def _inventory(context: "Context", name: str, kube_context: str) -> "Inventory":
+    """What was released, of which something was well."""
     from gitops.cli.release_options import release_of
     from gitops.config.overlays import overlays_named
     from gitops.errors import GitopsError
@@ -62,7 +69,6 @@ def _last_good(context: "Context", name: str, kube_context: str) -> str:
     (overlay,) = overlays_named(context.config, name)
     target = context.target(overlay, kube_context)
     inventory = target.inventory(release_of(context, overlay, target.name, "", ""))
-    good = inventory.good_before()
-    if good is None:
-        raise GitopsError(name, "has no earlier good release that is known", "name one with --to; git log has them all")
-    return good.revision
+    if not inventory.good:
+        raise GitopsError(name, "has no good release that is known", "name one with --to; git log has them all")
+    return inventory

@@ -156,9 +156,9 @@ class GitObjects:
         """Whether only the newest commits are here."""
         return bool(self._partial_of)
 
-    def last_change(self, commit: str, paths: Sequence[str]) -> str:
-        """When one of `paths` changed last, up to `commit`: the committer's date, in RFC 3339."""
-        return self.git.text("--literal-pathspecs", "log", "-1", "--format=%cI", commit, "--", *paths)
+    def last_change(self, commit: str, paths: Sequence[str], form: str = "%cI") -> str:
+        """The commit that changed one of `paths` last, up to `commit`, in git's `form`: its date, in RFC 3339."""
+        return self.git.text("--literal-pathspecs", "log", "-1", f"--format={form}", commit, "--", *paths)
 
     def deepen(self) -> bool:
         """Where only the tip is here: get some older commits, without trees. False where there is nothing to get."""

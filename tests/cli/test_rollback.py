@@ -106,6 +106,42 @@ def test_a_rollback_goes_to_the_revision_that_is_named(shop: Shop) -> None:
     assert "is no commit of this clone" in shop.run("rollback", "prod", "--to", "nowhere", code=1)
 
 
+def tag(shop: Shop) -> str:
+    return shop.overlay.read_text().partition('newTag: "')[2][:3]
+
+
+def test_a_rollback_that_is_asked_for_twice_is_one_and_one_more_once_that_was_deployed(shop: Shop) -> None:
+    for _ in range(2):
+        shop.run("rollback", "prod")
+        assert tag(shop) == "1.1"
+    shop.run("deploy", "prod")
+    # Not the bad one that it was rolled back from, though that is the last other one that was deployed.
+    shop.run("rollback", "prod")
+    assert tag(shop) == "1.0"
+    shop.run("deploy", "prod")
+    assert "was rolled back to" in shop.run("rollback", "prod", code=1)
+
+
+def test_a_release_that_changed_nothing_here_is_not_gone_back_to(shop: Shop) -> None:
+    (shop.folder / "README.md").write_text("of another environment\n")
+    shop.git("add", "--all")
+    shop.git("commit", "--quiet", "-m", "elsewhere")
+    shop.run("deploy", "prod")
+    shop.run("rollback", "prod")
+    assert tag(shop) == "1.1"
+
+
+def test_where_every_good_release_was_the_same_nothing_is_held(shop: Shop) -> None:
+    first = shop.git("rev-parse", "HEAD~2")
+    shop.git("checkout", "--quiet", first, "--", ".")
+    shop.git("commit", "--quiet", "-m", "1.0 again")
+    shop.git("branch", "-D", "release/prod")
+    shop.run("deploy", "prod")
+    said = shop.run("rollback", "prod", code=1)
+    assert "was no other in any good release before that is known" in said
+    assert not (shop.folder / ".gitops").exists()
+
+
 def test_status_and_history_of_a_rendered_branch(shop: Shop) -> None:
     status = shop.run("status").splitlines()
     assert all(len(line) <= 80 for line in status)
