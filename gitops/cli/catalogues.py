@@ -17,7 +17,7 @@ def command() -> None:
     """What is known of AWS: managed policies, build images, EKS versions, allowed values."""
 
 
-@command.command()
+@command.command(short_help="Show the source and date of each.")
 @output_option("text", "json")
 def check(form: str) -> None:
     """Show each catalogue's source and date; exit 3 where one is too old to trust."""
@@ -36,7 +36,7 @@ def check(form: str) -> None:
         leave(PENDING)
 
 
-@command.command()
+@command.command(short_help="Write them anew from AWS.")
 @click.option(
     "--folder", type=click.Path(path_type=Path, file_okay=False), help="Where they are; this installation's by default."
 )

@@ -62,6 +62,10 @@ def command(
     after the other, the platform's first; the first failure ends the run. What is deployed is the commit that the
     manifest repository is at; uncommitted changes are refused. With --changed-since those are deployed that a change
     since REV reaches.
+
+    \b
+    gitops deploy staging
+    gitops deploy prod --plan plan.json --rollback-on-failure
     """
     from gitops.cli.output import echo
     from gitops.cli.release_options import intent_of, newer_of, overlays_wanted, policy_of, release_of

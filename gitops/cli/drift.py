@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops.cli.cluster_options import cluster_option, context_option
 from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", metavar="ENV")
-@click.option("--cluster", default="", help="Only on this cluster, of several.")
-@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@cluster_option
+@context_option
 @output_option("text", "json")
 @click.option("--fix", is_flag=True, help="Deploy the released revision again, and take the changed fields back.")
 @click.pass_obj

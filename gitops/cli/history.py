@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitops.cli.cluster_options import cluster_option, context_option
 from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
@@ -13,8 +14,8 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("name", metavar="ENV")
-@click.option("--cluster", default="", help="Only on this cluster, of several.")
-@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@cluster_option
+@context_option
 @output_option("text", "json")
 @click.pass_obj
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str) -> None:

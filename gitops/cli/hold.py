@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("environment")
+@click.argument("environment", metavar="ENV")
 @click.option("--reason", required=True, help="Why, for those who meet it.")
 @where
 @author
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 def command(
     context: "Context", environment: str, reason: str, url: str | None, branch: str, author: str, form: str
 ) -> None:
-    """Keep ENVIRONMENT as it is: no bump or promotion changes it until gitops unhold.
+    """Keep ENV as it is: no bump or promotion changes it until gitops unhold.
 
     The hold is a file in the manifest repository, in a commit of its own.
+
+    \b
+    gitops hold prod --reason "migration until Friday"
     """
     from gitops.cli.written import show_said
     from gitops.manifest.hold import Hold, hold

@@ -22,7 +22,7 @@ def command() -> None:
     """Say which images of kustomize/pins.yaml moved, and renew them."""
 
 
-@command.command()
+@command.command(short_help="Which images moved, or have a newer version.")
 @_names
 @_index
 @output_option("text", "json")
@@ -38,7 +38,7 @@ def check(context: Context, names: tuple[str, ...], index: Path | None, form: st
         leave(PENDING)
 
 
-@command.command()
+@command.command(short_help="Write the newest versions and digests.")
 @_names
 @_index
 @click.pass_obj

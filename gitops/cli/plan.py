@@ -40,6 +40,10 @@ def command(
     ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Several are planned in the
     order of their deploy, each as if those before it were there. Uncommitted changes are planned too; a deploy wants
     them committed. With --changed-since those are planned that a change since REV reaches.
+
+    \b
+    gitops plan prod --diff
+    gitops plan prod --save plan.json && gitops deploy prod --plan plan.json
     """
     from gitops.cli.plan_view import show_plans
     from gitops.cli.release_options import claims_of, overlays_wanted, policy_of, release_of

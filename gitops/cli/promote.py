@@ -47,6 +47,9 @@ def command(
 
     FROM must have had them as long as TO's `promotion.soak` says, and have passed its `promotion.checks`. The gates of
     an image, `scan` and `signature`, are asked again: what they let pass weeks ago may have a finding by now.
+
+    \b
+    gitops promote staging prod
     """
     from gitops.cli.gates import gate_of
     from gitops.cli.written import show

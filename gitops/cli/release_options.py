@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gitops.cli.cache_option import no_cache_option
+from gitops.cli.cluster_options import cluster_option, context_option
 from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ _OPTIONS = (
     click.argument("names", metavar="ENV...", nargs=-1),
     click.option("--all", "everything", is_flag=True, help="The platform's overlays, then every environment."),
     click.option("--changed-since", metavar="REV", default="", help=_CHANGED),
-    click.option("--cluster", default="", help="Only on this cluster, of several."),
-    click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster."),
+    cluster_option,
+    context_option,
     output_option("text", "json", "markdown", "junit"),
     click.option("--diff", is_flag=True, help="Show a unified diff of each change."),
     click.option("--confirm", multiple=True, metavar="OBJECT", help="Allow to delete or replace this object."),

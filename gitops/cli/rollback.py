@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops.cli.cluster_options import context_option
 from gitops.cli.manifest_options import author
 from gitops.cli.output_option import output_option
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("name", metavar="ENV")
 @click.option("--to", "to", default="", help="Revision; by default the last good release that was not as it is now.")
 @click.option("--reason", default="rollback", show_default=True, help="Why, for those who meet the hold.")
-@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@context_option
 @click.option("--dry-run", is_flag=True, help="Say what would be committed.")
 @author
 @output_option("text", "json")
@@ -30,6 +31,10 @@ def command(
 
     The commit goes to the manifest repository, so that git stays what is deployed; the hold keeps bumps and promotions
     from bringing the bad release back until gitops unhold.
+
+    \b
+    gitops rollback prod --reason "1.4.2 loses orders"
+    gitops rollback prod --to 81d0e5c
     """
     from gitops.cli.written import show_said
     from gitops.manifest.hold import Hold

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gitops.cli.cluster_options import context_option
 from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
@@ -30,7 +31,7 @@ WIDEST = 16
 
 @click.command()
 @click.argument("name", metavar="[ENV]", default="")
-@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@context_option
 @output_option("text", "json")
 @click.pass_obj
 def command(context: "Context", name: str, kube_context: str, form: str) -> int:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gitops.cli.cluster_options import cluster_option, context_option
+
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
@@ -15,8 +17,8 @@ STACKS = "log groups, alarms, dashboards, Pod Identity roles, the pipelines"
 
 @click.command()
 @click.argument("name", metavar="ENV|platform|all")
-@click.option("--cluster", default="", help="Only on this cluster, of several.")
-@click.option("--context", "kube_context", default="", help="Context of the kubeconfig to use; or in-cluster.")
+@cluster_option
+@context_option
 @click.option("--delete-data", is_flag=True, help="Delete volumes too, and the namespaces that claims are in.")
 @click.option("--stacks/--no-stacks", default=None, help="The stacks too: by default with `all`, on EKS's clusters.")
 @click.option("--keep-logs", is_flag=True, help="With the stacks: leave the log groups and what is in them.")

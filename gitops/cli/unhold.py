@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("environment")
+@click.argument("environment", metavar="ENV")
 @where
 @author
 @output_option("text", "json")
 @click.pass_obj
 def command(context: "Context", environment: str, url: str | None, branch: str, author: str, form: str) -> None:
-    """Take the hold of ENVIRONMENT away."""
+    """Take the hold of ENV away."""
     from gitops.cli.written import show_said
     from gitops.manifest.hold import unhold
 

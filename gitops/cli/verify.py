@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("environment")
+@click.argument("environment", metavar="ENV")
 @click.argument("check")
 @where
 @author
@@ -22,9 +22,12 @@ if TYPE_CHECKING:
 def command(
     context: "Context", environment: str, check: str, url: str | None, branch: str, author: str, form: str
 ) -> None:
-    """Record that the images that ENVIRONMENT has now passed CHECK, for gitops promote to ask for.
+    """Record that the images that ENV has now passed CHECK, for gitops promote to ask for.
 
     It holds for exactly these digests: another image has to pass again.
+
+    \b
+    gitops verify staging smoke
     """
     from gitops.cli.written import show_said
     from gitops.manifest.checks import check_name, record_check
