@@ -32,23 +32,21 @@ import yaml
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.objects import KubeObject
 from tests.support.api_server import ApiServer
+from tests.support.configs import SHOP
 from tests.support.kube_objects import config_map, cron_job, deployment, service, service_account
 from tests.support.kubelet import Kubelet
 
 TIERS, PER_TIER = 5, 8
 REPEATS = {"gitops": 3, "kubectl": 3, "kapp": 1}
 """kapp takes so much longer that one run has to do."""
-CONFIG = """\
-apiVersion: gitops/v1
-name: shop
-region: eu-west-1
-account: "111122223333"
-source: {repository: shop-app}
-manifests: {repository: shop-manifests}
+CONFIG = (
+    SHOP
+    + """\
 images: [{name: web, repository: web}]
 clusters: [{name: test, context: test}]
 environments: [{name: prod, cluster: test, namespace: NAMESPACE}]
 """
+)
 
 
 def config(index: int, space: str, tag: str) -> list[KubeObject]:

@@ -15,22 +15,20 @@ import pytest
 import yaml
 
 from tests.support.api_server import ApiServer
+from tests.support.configs import SHOP
 from tests.support.kube_objects import config_map, cron_job, secret
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kubectl]
 
 CANARY = "canary-5d81c7-secret"
-CONFIG = """\
-apiVersion: gitops/v1
-name: shop
-region: eu-west-1
-account: "111122223333"
-source: {repository: shop-app}
-manifests: {repository: shop-manifests}
+CONFIG = (
+    SHOP
+    + """\
 images: [{name: tick, repository: tick}]
 clusters: [{name: test, context: test}]
 environments: [{name: prod, cluster: test, namespace: shop}]
 """
+)
 
 
 @dataclass

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-CONFIG = """\
-apiVersion: gitops/v1
-name: shop
-region: eu-west-1
-account: "111122223333"
-source: {repository: shop-app}
-manifests: {repository: shop-manifests}
+from tests.support.configs import SHOP
+
+CONFIG = (
+    SHOP
+    + """\
 images: [{name: web, repository: web}]
 environments: [{name: prod, target: {branch: release/prod}, namespace: shop}]
 """
+)
 OVERLAY = """\
 resources: [../../base]
 images:

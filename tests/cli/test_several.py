@@ -8,20 +8,18 @@ import pytest
 
 from gitops.cli import run
 from gitops.clients.git import GitRepository
+from tests.support.configs import SHOP
 
-CONFIG = """\
-apiVersion: gitops/v1
-name: shop
-region: eu-west-1
-account: "111122223333"
-source: {repository: shop-app}
-manifests: {repository: shop-manifests}
+CONFIG = (
+    SHOP
+    + """\
 images: [{name: web, repository: web}]
 environments:
   - {name: test, namespace: test, target: {folder: out/test}}
   - {name: staging, namespace: staging, target: {folder: out/staging}}
   - {name: prod, namespace: prod, approval: true, target: {folder: out/prod}}
 """
+)
 NAMES = ("test", "staging", "prod")
 
 

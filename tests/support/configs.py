@@ -1,4 +1,4 @@
-"""Configs that the tests of the generators share: the sample, and five that a team could have instead."""
+"""Configs that tests share: the beginning of a small one, the sample, and five that a team could have instead."""
 
 from pathlib import Path
 
@@ -6,19 +6,25 @@ from gitops.config import Config, load_config, parse_config
 
 REPOSITORY = Path(__file__).parents[2]
 
-BASE = """\
+SHOP = """\
 apiVersion: gitops/v1
 name: shop
 region: eu-west-1
 account: "111122223333"
-source:    {repository: shop-app}
+source: {repository: shop-app}
 manifests: {repository: shop-manifests}
+"""
+"""Who and where: what is shipped to which environment comes behind it."""
+BASE = (
+    SHOP
+    + """\
 images:
   - {name: web, repository: shop/web}
 clusters:
   - {name: shop, version: "1.36"}
 platform: {overlays: [security, logging, monitoring, autoscaling]}
 """
+)
 
 ONE_ENVIRONMENT = (
     BASE
@@ -44,8 +50,8 @@ pipeline: {notify: [oncall@example.com, team@example.com], retentionDays: 365}
 
 FROM_GITHUB = (
     BASE.replace(
-        "source:    {repository: shop-app}",
-        "source:    {repository: example/shop-app, url: https://example.com/shop-app.git, connection: "
+        "source: {repository: shop-app}",
+        "source: {repository: example/shop-app, url: https://example.com/shop-app.git, connection: "
         '"arn:aws:codeconnections:eu-west-1:111122223333:connection/5b1c0f0e-8f4c-4b7e-9d1a-2f6a1c9e3b77"}',
     )
     + """\

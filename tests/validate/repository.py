@@ -8,15 +8,12 @@ from pathlib import Path
 from gitops.cli.overlays import overlays_of
 from gitops.config import parse_config
 from gitops.validate import Finding, validate
+from tests.support.configs import SHOP
 
 DIGEST = "sha256:" + "1a" * 32
-CONFIG = """\
-apiVersion: gitops/v1
-name: shop
-region: eu-west-1
-account: "111122223333"
-source: {repository: shop-app}
-manifests: {repository: shop-manifests}
+CONFIG = (
+    SHOP
+    + """\
 images:
   - {name: app-image, repository: shop/app}
 clusters:
@@ -26,6 +23,7 @@ platform:
 environments:
   - {name: prod, cluster: shop-cluster, namespace: shop}
 """
+)
 KUSTOMIZATION = """\
 apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
