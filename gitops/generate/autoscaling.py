@@ -1,6 +1,6 @@
 """kustomize/overlays/autoscaling: Cluster Autoscaler, metrics-server, headroom; and the load test beside it."""
 
-from gitops.config import Cluster, Config
+from gitops.config import Application, Cluster, Config, Environment
 from gitops.errors import GitopsError
 from gitops.generate.pins import Pin, pinned
 from gitops.generate.security import HEADROOM_NAMESPACE, load_test_namespace, namespace_text, psa_version
@@ -49,12 +49,18 @@ def autoscaling_files(config: Config, cluster: Cluster, pins: tuple[Pin, ...]) -
     return {file: text.encode() for file, text in result.items()}
 
 
+def load_tested(config: Config) -> tuple[Environment, Application] | None:
+    """Where a load is put on what: on the first application that scales, in the first environment; None without one."""
+    scaled = next((application for application in config.workloads if application.autoscaling), None)
+    return (config.environments[0], scaled) if scaled else None
+
+
 def load_test_files(config: Config, pins: tuple[Pin, ...]) -> Files:
     """kustomize/load-test for the first application that scales; nothing where none does."""
-    scaled = next((application for application in config.workloads if application.autoscaling), None)
-    if scaled is None:
+    tested = load_tested(config)
+    if tested is None:
         return {}
-    environment = config.environments[0]
+    environment, scaled = tested
     namespace = load_test_namespace(config)
     version = config.cluster(environment.cluster).version if environment.cluster else None
     result = {

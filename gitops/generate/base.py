@@ -2,7 +2,6 @@
 
 from gitops.config import Application, Config
 from gitops.errors import GitopsError
-from gitops.generate.security import load_test_namespace
 from gitops.generate.texts import Files, fill, items, scalar
 from gitops.plan.fields import quantity
 
@@ -65,8 +64,6 @@ def _autoscaler(application: Application) -> dict[str, str]:
 def _network_policy(config: Config, application: Application) -> str:
     callers = [_pods(caller) for caller in application.callers]
     callers += [_block(cidr) for cidr in application.caller_cidrs]
-    if application.autoscaling:
-        callers.append(_load_test(load_test_namespace(config)))
     # The security overlay lets every pod of the namespace ask for names; without it each application has to.
     rules = [] if "security" in config.platform.overlays else [_NAMES]
     rules += [_rule("to", [_pods(called.name)], [called.port]) for called in _called(config, application)]
@@ -114,12 +111,6 @@ def _pods(application: str) -> str:
 
 def _block(cidr: str) -> str:
     return f"- ipBlock:\n    cidr: {cidr}"
-
-
-def _load_test(namespace: str) -> str:
-    """Both selectors in one item: two items would let in every pod of the namespace, and such pods from here."""
-    selector = f"- namespaceSelector:\n    matchLabels:\n      kubernetes.io/metadata.name: {namespace}"
-    return f"{selector}\n  podSelector:\n    matchLabels:\n      app: load-test"
 
 
 def _indented(text: str, by: int = 2) -> str:

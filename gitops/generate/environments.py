@@ -2,10 +2,11 @@
 
 from posixpath import relpath
 
-from gitops.config import Config, Environment
+from gitops.config import Application, Config, Environment
+from gitops.generate.autoscaling import load_tested
 from gitops.generate.base import BASE
 from gitops.generate.clusters import has_platform
-from gitops.generate.security import namespace
+from gitops.generate.security import load_test_namespace, namespace
 from gitops.generate.texts import Files, fill, items, scalar
 
 UNRELEASED_TAG = "unreleased"
@@ -21,6 +22,11 @@ def environment_files(config: Config) -> Files:
 def _overlay(config: Config, environment: Environment) -> dict[str, bytes]:
     resources = [relpath(BASE, environment.path)]
     result = {}
+    tested = load_tested(config)
+    if tested and tested[0] == environment:
+        # Before the base, so that what people have put behind it stays without a question.
+        resources.insert(0, "load-test.yaml")
+        result[f"{environment.path}/load-test.yaml"] = _load_test(config, tested[1]).encode()
     if not has_platform(config, environment, "security"):  # nothing else makes the namespace
         resources.insert(0, "namespace.yaml")
         result[f"{environment.path}/namespace.yaml"] = namespace(config, environment).encode()
@@ -33,6 +39,15 @@ def _overlay(config: Config, environment: Environment) -> dict[str, bytes]:
         images="".join(_images(config)),
     )
     return {f"{environment.path}/kustomization.yaml": text.encode(), **result}
+
+
+def _load_test(config: Config, application: Application) -> str:
+    return fill(
+        "environment/load-test.yaml",
+        application=application.name,
+        namespace=load_test_namespace(config),
+        port=application.port,
+    )
 
 
 def _images(config: Config) -> list[str]:

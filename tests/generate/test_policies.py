@@ -6,6 +6,7 @@ import yaml
 
 from gitops.config import parse_config
 from gitops.generate import config_text, kustomize_tree
+from gitops.generate.upgrade import upgrade
 from tests.generate.sample import ANSWERS
 
 APPLICATIONS = """\
@@ -59,3 +60,39 @@ def test_an_application_without_callers_lets_nobody_in() -> None:
     )
     assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert not {"ingress", "egress"} & policy["spec"].keys()
+
+
+STAGING, LOAD = "kustomize/overlays/staging", "kustomize/load-test"
+
+
+def test_only_the_environment_that_is_load_tested_lets_the_load_in() -> None:
+    tree = kustomize_tree(parse_config(config_text(ANSWERS).encode()))
+    speaks_of_it = {path for path, text in tree.items() if b"load-test" in text and path != "kustomize/pins.yaml"}
+    assert {path.rpartition("/")[0] for path in speaks_of_it} == {STAGING, LOAD}
+    assert speaks_of_it > {f"{STAGING}/kustomization.yaml", f"{STAGING}/load-test.yaml"}
+    policy = yaml.safe_load(tree[f"{STAGING}/load-test.yaml"])["spec"]
+    test = {"app": "load-test"}
+    from_there = {"kubernetes.io/metadata.name": yaml.safe_load(tree[f"{LOAD}/namespace.yaml"])["metadata"]["name"]}
+    peer = {"namespaceSelector": {"matchLabels": from_there}, "podSelector": {"matchLabels": test}}
+    assert policy["podSelector"] == {"matchLabels": {"app": "backend-app"}}
+    assert policy["ingress"] == [{"from": [peer], "ports": [{"protocol": "TCP", "port": 8080}]}]
+    assert "ingress" not in yaml.safe_load(tree["kustomize/base/backend-app/networkpolicy.yaml"])["spec"]
+
+
+def test_without_autoscaling_nothing_is_load_tested() -> None:
+    text = config_text(ANSWERS).replace(", autoscaling: {max: 10}", "")
+    tree = kustomize_tree(parse_config(text.encode()))
+    assert not [path for path in tree if "load-test" in path]
+    assert b"load-test" not in tree[f"{STAGING}/kustomization.yaml"]
+
+
+def test_it_comes_into_an_overlay_that_people_have_added_to() -> None:
+    path = f"{STAGING}/kustomization.yaml"
+    ours = kustomize_tree(parse_config(config_text(ANSWERS).encode()))[path]
+    before = ours.replace(b"  - load-test.yaml\n", b"")
+    edited = before.replace(b"  - ../../base\n", b"  - ../../base\n  - mine.yaml\n").replace(b"unreleased", b"1.4.2")
+    (change,) = upgrade({path: ours}, {path: edited}, {path: before})
+    assert (change.action, change.content) == (
+        "merge",
+        edited.replace(b"  - ../../base\n", b"  - load-test.yaml\n  - ../../base\n"),
+    )
