@@ -5,7 +5,8 @@ file, a trace, a log. Who learns of a secret says so here; what is printed or ke
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 SHORTEST = 6
@@ -20,20 +21,65 @@ _URL_TOKEN = re.compile(r"(https?://)[^/\s:@'\"]+@")
 """A token alone, as GitHub takes it; a user alone looks the same."""
 
 
+_PASSWORD_OF_URL = re.compile(r"://[^/\s:@'\"]*:([^/\s'\"]+)@")
+_SETTING = re.compile(r"""(?<![\w.-])([\w.-]++)["']?\s*+[:=]\s*+["']?([^\s"',;}]+)""")
+"""A name and what it is set to, in JSON, YAML, properties or an env file."""
+_PERCENT = re.compile("%[0-9A-F]{2}")
+_GO_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+"""Go's JSON is fit for HTML, and the API server is Go's."""
+_URL_SAFE = str.maketrans("+/", "-_")
+FEW = 8
+"""So few alternatives are tried one after the other."""
+
+
+class AnyOf:
+    """Finds each of `texts`, none shorter than SHORTEST, the longest of those that begin at one place. They may be
+    thousands, and long: a pattern knows how they begin, and nothing more."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._by_head: dict[str, list[str]] = {}
+        for text in sorted(texts, key=len, reverse=True):
+            self._by_head.setdefault(text[:SHORTEST], []).append(text)
+        self._heads = re.compile(_grouped(list(self._by_head), 2) or r"(?!)")
+
+    def replaced(self, text: str, stands_for: Callable[[str], str]) -> str:
+        """`text` with what `stands_for` makes of each that is found."""
+        kept: list[str] = []
+        done = at = 0
+        while match := self._heads.search(text, at):
+            start = match.start()
+            found = next((each for each in self._by_head[match[0]] if text.startswith(each, start)), "")
+            if found:
+                kept += text[done:start], stands_for(found)
+                done = start + len(found)
+            at = max(done, start + 1)
+        return "".join((*kept, text[done:]))
+
+
+def _grouped(texts: list[str], depth: int) -> str:
+    """An alternation, grouped by the first letters: of thousands, a few are tried at each place."""
+    if not depth or len(texts) < FEW:
+        return "|".join(map(re.escape, texts))
+    groups: dict[str, list[str]] = {}
+    for text in texts:
+        groups.setdefault(text[0], []).append(text[1:])
+    return "|".join(f"{re.escape(first)}(?:{_grouped(rests, depth - 1)})" for first, rests in groups.items())
+
+
 class _Known:
     """What was learned in this process."""
 
     def __init__(self) -> None:
         self.secret: set[str] = set()
         self.public: set[str] = set()
-        self.pattern: re.Pattern[str] | None = None
+        self.pattern: AnyOf | None = None
 
 
 _KNOWN = _Known()
 
 
 def remember(values: Iterable[str], public: Iterable[str] = ()) -> None:
-    """Hide `values` from now on, as they are and as they are written in JSON, XML, URLs and base64. A value that is
+    """Hide `values` from now on, whole and by line, as they are and in every form of `_forms`. A value that is
     part of a `public` one, such as the name of an object, is no secret."""
     new = {each.strip() for value in values for each in (value, *value.splitlines())}
     new = {value for value in new if len(value) >= SHORTEST and not value.startswith("-----")} - _KNOWN.secret
@@ -53,7 +99,7 @@ def without(text: str) -> str:
     """`text` with every known value, and the password or token of every URL, hidden."""
     text = _URL_TOKEN.sub(rf"\1{STANDS_FOR}@", _URL_PASSWORD.sub(rf"\1:{STANDS_FOR}@", text))
     pattern = _pattern()
-    return pattern.sub(STANDS_FOR, text) if pattern else text
+    return pattern.replaced(text, lambda _: STANDS_FOR) if pattern else text
 
 
 def within(value: Any) -> Any:
@@ -67,24 +113,61 @@ def within(value: Any) -> Any:
     return value
 
 
-def _pattern() -> re.Pattern[str] | None:
+def _pattern() -> AnyOf | None:
     if _KNOWN.pattern is None and _KNOWN.secret:
         names = "\n".join(_KNOWN.public)
         forms = {form for value in _KNOWN.secret if value not in names for form in _forms(value)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        _KNOWN.pattern = re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+        _KNOWN.pattern = AnyOf(form for form in forms if len(form) >= SHORTEST)
     return _KNOWN.pattern
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may turn up."""
-    import base64
+    """How a value may turn up: in JSON (also as Go writes it), XML, a trace, a URL, base64; and with its white space
+    made one, as errors are."""
     import html
     import json
-    from urllib.parse import quote
+    from urllib.parse import quote, quote_plus
 
-    coded = base64.b64encode(value.encode("utf-8", "surrogatepass")).decode()
-    return {value, json.dumps(value)[1:-1], html.escape(value), quote(value, safe="", errors="replace"), coded}
+    found = {value, " ".join(value.split()), repr(value)[1:-1], html.escape(value)}
+    text = html.escape(value, quote=False)
+    found |= {text, text.replace('"', "&quot;"), text.replace('"', "&#34;").replace("'", "&#39;")}
+    for written in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
+        found |= {written, "".join(_GO_ESCAPES.get(letter, letter) for letter in written)}
+    data = value.encode("utf-8", "surrogatepass")
+    for coded in (quote(data, safe=""), quote(data), quote_plus(data)):
+        found |= {coded, _PERCENT.sub(lambda match: match[0].lower(), coded)}
+    return found | _in_base64(data)
+
+
+def _in_base64(data: bytes) -> set[str]:
+    """How `data` is coded alone, and as a part of something longer: by where it begins, three ways, less the letters
+    that what stands beside it decides too. With either alphabet."""
+    import base64
+
+    whole = base64.b64encode(data).decode()
+    found = {whole, whole.rstrip("=")}
+    for before, shared in enumerate((0, 2, 3)):
+        coded = base64.b64encode(bytes(before) + data).decode()
+        found.add(coded[shared : (before + len(data)) * 8 // 6])
+    return found | {each.translate(_URL_SAFE) for each in found}
+
+
+def parts(value: str) -> Iterator[str]:
+    """Secrets within a secret, such as a file of settings: passwords in URLs, what is named a password or a token, and
+    the password of a registry's `auth`."""
+    yield from (match[1] for match in _PASSWORD_OF_URL.finditer(value))
+    for name, said in _SETTING.findall(value):
+        if SECRET_NAME.search(name) and not said.isalpha():
+            yield said
+        elif name == "auth":
+            yield from _password_of(said)
+
+
+def _password_of(auth: str) -> Iterator[str]:
+    import base64
+
+    with suppress(ValueError):
+        yield base64.b64decode(auth, validate=True).decode().partition(":")[2]
 
 
 def values_by_name(value: Any) -> Iterator[str]:

@@ -2,13 +2,16 @@
 
 import base64
 import json
+import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
 from gitops import hidden
 from gitops.cli.output import echo_json
+from gitops.clients.api_errors import refusal
 from gitops.objects import KubeObject
 from gitops.plan.mask import remember_secrets, secret_values, shown
 from tests.support.kube_objects import config_map, deployment, secret
@@ -30,13 +33,99 @@ def nothing_known() -> Iterator[None]:
         json.dumps({"a": CANARY}),
         "canary &quot;8c1f&quot; &lt;&amp;&gt;",
         "canary%20%228c1f%22%20%3C%26%3E",
+        'canary "8c1f" &lt;&amp;&gt;',
+        "canary &#34;8c1f&#34; &lt;&amp;&gt;",
+        r"canary \"8c1f\" \u003c\u0026\u003e",
+        "canary+%228c1f%22+%3C%26%3E",
+        "canary%20%228c1f%22%20%3c%26%3e",
         base64.b64encode(CANARY.encode()).decode(),
+        base64.b64encode(CANARY.encode()).decode().rstrip("="),
     ],
 )
 def test_a_value_is_hidden_however_it_is_written(text: str) -> None:
     hidden.remember([CANARY])
     assert "8c1f" not in hidden.without(text)
     assert "***" in hidden.without(text)
+
+
+@pytest.mark.parametrize("before", ["", "u:", "me:", "name=", "Password: "])
+@pytest.mark.parametrize("after", ["", "\n", "&more", " and more"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_value_is_hidden_as_a_part_of_what_is_coded(before: str, after: str, encode: Any) -> None:
+    """As in a Basic authorization, which has the user before the password."""
+    value = "8c1f??>>8c1f~~"
+    hidden.remember([value])
+    coded = encode(f"{before}{value}{after}".encode()).decode()
+    left = hidden.without(f"Basic {coded}").removeprefix("Basic ")
+    assert "***" in left
+    kept = left.split("***")
+    assert len("".join(kept)) <= len(encode(f"{before}{after}".encode())) + 4, "what stands beside it, and a letter"
+
+
+def test_a_value_in_a_trace_is_hidden() -> None:
+    value = 'can\'t \\8c1f\t"8c1f"'
+    hidden.remember([value])
+    assert "8c1f" not in hidden.without(repr({"a": value}))
+
+
+def test_a_value_whose_lines_and_spaces_an_error_has_joined_is_hidden() -> None:
+    hidden.remember(["abcdef  ghijkl\n  mnopqr"])
+    assert hidden.without("it is abcdef ghijkl mnopqr") == "it is ***"
+
+
+def test_the_longest_of_those_that_begin_alike_is_hidden() -> None:
+    hidden.remember(["abcdef", "abcdefghi", "defghijkl"])
+    assert hidden.without("abcdefghi abcdefgh abcdeabcdef abcdefghijkl") == "*** ***gh abcde*** ***jkl"
+
+
+SETTINGS = """\
+# application.properties
+spring.datasource.password=8c1f-one
+spring.datasource.url = jdbc:postgresql://app:8c1f-two@db.invalid:5432/app
+export API_TOKEN="8c1f-three"
+mode=required
+token.mode=required
+user.name=somebody
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "secrets", "public"),
+    [
+        (SETTINGS, ("8c1f-one", "8c1f-two", "8c1f-three"), ("required", "somebody", "db.invalid")),
+        (
+            '{"db": {"password": "8c1f-one", "host": "db.invalid"}, "apiKey":"8c1f-two"}',
+            ("8c1f-one", "8c1f-two"),
+            ("db.invalid",),
+        ),
+        ('{"auths": {"registry.invalid": {"auth": "bWU6OGMxZi1vbmU="}}}', ("8c1f-one",), ("registry.invalid",)),
+        ("password: 8c1f-one\nother: somebody", ("8c1f-one",), ("somebody",)),
+    ],
+)
+def test_a_secret_within_a_secret_is_hidden_by_itself(
+    value: str, secrets: Sequence[str], public: Sequence[str]
+) -> None:
+    remember_secrets([secret(file=value)])
+    for each in secrets:
+        assert hidden.without(f"login with {each} failed") == "login with *** failed"
+    for each in public:
+        assert hidden.without(f"it is {each} there") == f"it is {each} there"
+
+
+def test_a_great_value_costs_little() -> None:
+    """A pattern of all of it would take minutes to make."""
+    value = base64.b64encode(random.Random(1).randbytes(200_000)).decode()
+    started = time.process_time()
+    remember_secrets([secret(store=value, other=value[::-1])])
+    short = time.process_time() - started
+    assert hidden.without(f"it is {value}!") == "it is ***!"
+    assert time.process_time() - started < 200 * max(short, 0.01)
+
+
+def test_an_answer_that_is_cut_is_cut_of_what_it_hides() -> None:
+    hidden.remember(["8c1f" * 10])
+    said = str(refusal("a subject", 500, b"x" * 180 + b" 8c1f8c1f" + b"8c1f" * 8))
+    assert said == f"a subject: {'x' * 180} ***"
 
 
 def test_each_line_of_a_value_is_hidden() -> None:

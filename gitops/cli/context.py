@@ -150,6 +150,13 @@ class Context:
 
     @cached_property
     def _credentials(self) -> tuple[str, str] | None:
+        from gitops.hidden import remember
+
+        found = self._login()
+        remember((found or ())[1:])
+        return found
+
+    def _login(self) -> tuple[str, str] | None:
         auth = self._registry_auth
         if auth == "ecr":
             from gitops.clients.aws import Ecr

@@ -93,5 +93,8 @@ def _who(drift: "Drift") -> str:
 
 
 def _short(value: object) -> str:
-    text = "none" if value is None else str(value)
+    from gitops.hidden import without
+
+    # Hidden before it is cut: half of a secret would not be known for one.
+    text = "none" if value is None else without(str(value))
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -8,6 +8,7 @@ import click
 from gitops.cli.cluster_options import context_option
 from gitops.cli.output_option import output_option
 from gitops.errors import count_of
+from gitops.hidden import without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -129,6 +130,8 @@ def _held(holds: "Mapping[str, str] | None", name: str) -> dict[str, Any]:
 
 
 def _cell(text: str, column: str = "") -> str:
+    # Hidden before it is cut: half of a secret would not be known for one.
+    text = without(text)
     return text if len(text) <= WIDEST or column in _WHOLE else f"{text[: WIDEST - 1]}…"
 
 

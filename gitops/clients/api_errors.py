@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from gitops.clients.cluster import ApiError, Conflict, Invalid
+from gitops.hidden import without
 from gitops.objects import FieldConflict
 
 IMMUTABLE = re.compile(
@@ -40,7 +41,8 @@ def refusal(subject: str, code: int, body: bytes) -> ApiError:
 
 def _text(code: int, body: bytes) -> str:
     """What an answer says that is no Status."""
-    text = body[:200].decode("utf-8", "replace").strip()
+    # Hidden before it is cut: half of a secret would not be known for one.
+    text = without(body.decode("utf-8", "replace"))[:200].strip()
     return f"HTTP {code}, with {PAGE}" if text.startswith("<") else text or f"HTTP {code}"
 
 

@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from gitops.clients.codecommit import PullRequest
 from gitops.errors import GitopsError
-from gitops.hidden import remember
+from gitops.hidden import remember, without
 
 if TYPE_CHECKING:
     import urllib3
@@ -185,7 +185,8 @@ class GitHubPullRequests:
         try:
             return json.loads(answer.data)
         except ValueError:
-            return {"message": answer.data[:100].decode("utf-8", "replace").strip() or "no message"}
+            # Hidden before it is cut: half of a secret would not be known for one.
+            return {"message": without(answer.data.decode("utf-8", "replace"))[:100].strip() or "no message"}
 
     def _refusal(self, status: int, data: Any, headers: Mapping[str, str]) -> GitopsError:
         """What an answer of `status` means, in our words."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from gitops.errors import GitopsError
-from gitops.hidden import remember
+from gitops.hidden import remember, without
 
 if TYPE_CHECKING:
     import urllib3
@@ -216,4 +216,5 @@ def _message(data: bytes) -> str:
     try:
         return str(json.loads(data)["errors"][0]["message"])
     except (ValueError, KeyError, IndexError, TypeError):
-        return data[:200].decode("utf-8", "replace").strip() or "no message"
+        # Hidden before it is cut: half of a secret would not be known for one.
+        return without(data.decode("utf-8", "replace"))[:200].strip() or "no message"

@@ -31,6 +31,13 @@ UNHEARD = 3
 LONGEST_PAUSE = 30.0
 """Seconds that a Retry-After can ask for."""
 RETRIED = (429, 500, 502, 503, 504)
+SERVERS_NO = (
+    b"field not declared in schema",
+    b"failed to create typed patch object",
+    b"unable to convert unstructured object",
+)
+"""An apply of an unknown field, of a text where a map belongs, or of what is no quantity is answered with 500
+(kubernetes#110534), and so it will be the next time."""
 CHUNK = 1 << 16
 """Bytes of a long answer that are taken at a time, at most."""
 EARLY = timedelta(seconds=60)
@@ -217,10 +224,7 @@ class Transport:
 
 
 def _worth_retrying(status: int, body: bytes) -> bool:
-    # An apply of an unknown field, or of a text where a map belongs, is answered with 500 (kubernetes#110534), and so
-    # it will be the next time.
-    lasting = (b"field not declared in schema", b"failed to create typed patch object")
-    return status in RETRIED and not (status == 500 and any(words in body for words in lasting))
+    return status in RETRIED and not (status == 500 and any(words in body for words in SERVERS_NO))
 
 
 def _moment(date: str | None) -> datetime | None:

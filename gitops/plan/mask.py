@@ -3,7 +3,6 @@
 import base64
 import binascii
 import hashlib
-import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -24,7 +23,7 @@ class Mask:
     def __init__(self, objects: Iterable[KubeObject] = (), salt: bytes = b"") -> None:
         self._salt = salt or secrets.token_bytes(16)
         self._values: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._pattern: hidden.AnyOf | None = None
         for each in objects:
             self.learn(each)
 
@@ -40,9 +39,8 @@ class Mask:
         if not self._values:
             return text
         if self._pattern is None:
-            longest_first = sorted(self._values, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
-        return self._pattern.sub(lambda match: self.hidden(match[0]), text)
+            self._pattern = hidden.AnyOf(self._values)
+        return self._pattern.replaced(text, self.hidden)
 
     def error(self, error: GitopsError) -> GitopsError:
         """`error`, with every known value hidden in it: an API server may quote what it refuses."""
@@ -106,6 +104,7 @@ def remember_secrets(objects: Iterable[KubeObject]) -> None:
     """Let nothing in this process show what is secret in `objects`; their names are no secret."""
     objects = list(objects)
     values = {value for each in objects for value in secret_values(each.body)}
+    values |= {part for value in values for part in hidden.parts(value)}
     # A plain word such as "required" is hidden where it stands, by the name beside it, and not wherever it turns up.
     values |= {value for each in objects for value in values_by_name(each.body) if not value.isalpha()}
     names = {name for each in objects for name in (each.name, each.namespace, each.kind)} if values else ()

@@ -9,23 +9,28 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 import pytest
 import yaml
 
 from gitops import hidden
+from gitops.apply.announce import event_about
 from gitops.cli import cli, run
+from gitops.clients.cluster import ApiError
 from gitops.clients.git import GitRepository
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.objects import KubeObject, ObjectRef
 from gitops.template import catalogues
 from tests.support.api_server import ApiServer
 from tests.support.echo_server import EchoServer
-from tests.support.kube_objects import config_map, cron_job, secret
+from tests.support.kube_objects import config_map, cron_job, deployment, secret
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -56,8 +61,36 @@ phases:
 """
 
 
+SETTINGS = f"""\
+# settings of a program
+db.password={CANARY}-file-{{0}}
+db.url=postgres://app:{CANARY}-url-{{0}}@db.invalid/app
+"""
+
+
+def logins(tag: str) -> str:
+    """What docker login keeps."""
+    return json.dumps({"auths": {"registry.invalid": {"auth": coded(f"me:{CANARY}-login-{tag}")}}})
+
+
+def quotes(tag: str) -> dict[str, str]:
+    """Where an object that is no Secret quotes what one holds, in every way to write it."""
+    return {
+        "header": f"Authorization: Basic {coded(f'me:{CANARY}-plain-{tag}')}",
+        "query": f"password={quote(f'{CANARY}-plain-{tag}')}&x={tag}",
+        "settings": f"retry with {CANARY}-file-{tag}, then with {CANARY}-url-{tag}, then with {CANARY}-login-{tag}",
+        "script": f"curl -H 'X-Key: {CANARY}-data-{tag}'\nexport A='{CANARY}-plain-{tag}'",
+        "json": json.dumps({"inner": json.dumps({"a": f"{CANARY}-plain-{tag}"})}),
+    }
+
+
 def coded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def within_base64(text: str) -> list[str]:
+    """What the base64 of anything with `text` in it has in it: `text` begins at one of three places of a letter."""
+    return [coded("x" * before + text)[2 * bool(before) + (before == 2) : -4] for before in range(3)]
 
 
 def every_command(group: click.Group, way: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Command]]:
@@ -92,7 +125,7 @@ class Shop:
         self._echo = echo
         self.said: dict[tuple[str, ...], str] = {}
 
-    def write(self, tag: str, *extra: dict[str, Any]) -> None:
+    def write(self, tag: str, *extra: Mapping[str, Any]) -> None:
         image = f"registry.invalid/tick:{tag}"
         job = cron_job(namespace="shop", image=image)
         spec = json.loads(json.dumps(job.body["spec"]))
@@ -103,6 +136,8 @@ class Shop:
             secret(
                 namespace="shop", password=f"{CANARY}-plain-{tag}", text=f'one "{CANARY}"\nline {CANARY}-{tag}'
             ).body,
+            secret("files", "shop", **{"app.env": SETTINGS.format(tag), ".dockerconfigjson": logins(tag)}).body,
+            config_map("quotes", "shop", **quotes(tag)).body,
             {**secret("coded", "shop").body, "data": {"p": coded(f"{CANARY}-data-{tag}")}, "stringData": {}},
             {**job.with_annotations({"example.invalid/token": f"{CANARY}-note-{tag}"}).body, "spec": spec},
         ]
@@ -132,9 +167,9 @@ class Shop:
 
     def leaks(self) -> list[str]:
         """Lines that hold the canary, as it is or coded, by command."""
-        parts = ("plain-", "data-", "env-", "note-")
-        codes = [coded(f"{CANARY}-{part}{tag}") for part in parts for tag in (1, 2, 3, 4)]
-        leak = re.compile("|".join([CANARY, *map(re.escape, codes)]))
+        leak = re.compile(
+            "|".join(map(re.escape, [CANARY, CANARY.encode().hex(), *within_base64(CANARY)])), re.IGNORECASE
+        )
         return [
             f"{' '.join(arguments)}: {line[max(0, at.start() - 80) : at.end() + 40]}"
             for arguments, said in self.said.items()
@@ -182,11 +217,20 @@ def shop(
     hidden.forget()
 
 
+@pytest.mark.parametrize("before", ["", "a", "me", "you", "root:", "name="])
+@pytest.mark.parametrize("after", ["", "-", "--", "-and more"])
+def test_the_canary_is_found_within_what_is_coded(before: str, after: str) -> None:
+    assert any(each in coded(before + CANARY + after) for each in within_base64(CANARY))
+
+
 def test_a_canary_secret_is_in_no_output_of_any_command(
     shop: Shop, server: ApiServer, echo: EchoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     releases(shop, server, tmp_path)
+    refused_by_a_policy(shop, server)
+    told_by_an_event(shop, server)
     around_manifests(shop, echo)
+    with_a_registry(shop, echo, tmp_path, monkeypatch)
     towards_aws(shop, tmp_path, monkeypatch)
     failures(shop, server, echo, tmp_path, monkeypatch)
     for file in (each for each in (tmp_path / "cache").rglob("*") if each.is_file()):
@@ -231,6 +275,64 @@ def releases(shop: Shop, server: ApiServer, tmp_path: Path) -> None:
     shop.run("deploy", "prod", "--yes")
     shop.run("teardown", "staging", "--dry-run")
     shop.run("teardown", "staging", "--yes")
+
+
+def refused_by_a_policy(shop: Shop, server: ApiServer) -> None:
+    """Admission quotes what it refuses."""
+    cluster, name = KubernetesCluster(server.connection()), "quotes-what-it-refuses"
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE", "UPDATE"]}
+    says = {"expression": "object.metadata.name != 'refused'", "messageExpression": "'it has ' + object.data.url"}
+    policy = {"matchConstraints": {"resourceRules": [rule]}, "validations": [says]}
+    binding = {"policyName": name, "validationActions": ["Deny"]}
+    for kind, spec in (("ValidatingAdmissionPolicy", policy), ("ValidatingAdmissionPolicyBinding", binding)):
+        body = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+        cluster.create(KubeObject(body))
+    refused = config_map("refused", "shop", url=f"db://app:{CANARY}-plain-2@x?again={CANARY}-url-2")
+    while not_refused(cluster, refused):
+        time.sleep(0.1)
+    shop.write("2", refused.body)
+    shop.commit("what a policy refuses")
+    for words in (("plan", "prod"), ("deploy", "prod", "--yes"), ("plan", "prod", "-o", "junit")):
+        assert "it has db://app:" in shop.run(*words, code=1)
+    for kind in ("ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy"):
+        cluster.delete(ObjectRef("admissionregistration.k8s.io", kind, "", name))
+
+
+def not_refused(cluster: KubernetesCluster, body: KubeObject) -> bool:
+    try:
+        cluster.preview(body)
+    except ApiError:
+        return False
+    return True
+
+
+def told_by_an_event(shop: Shop, server: ApiServer) -> None:
+    """What fails quotes a secret in a warning, which is shown."""
+    cluster, web = KubernetesCluster(server.connection()), deployment(namespace="shop")
+    shop.write("2", web.body)
+    shop.commit("what is never ready")
+    shop.run("deploy", "prod", "--yes", "--timeout", "1", code=1)
+    found = cluster.get(web.ref)
+    assert found
+    said = f"cannot log in with {CANARY}-login-2, which is {coded(f'me:{CANARY}-login-2')}"
+    event = cluster.create(event_about(found, "Failed", said, datetime.now(UTC), "Warning"))
+    assert "Failed: cannot log in with ***" in shop.run("deploy", "prod", "--yes", "--timeout", "1", code=1)
+    cluster.delete(event.ref)
+    cluster.delete(web.ref)
+
+
+def with_a_registry(shop: Shop, echo: EchoServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """docker login's password goes to a registry that quotes it."""
+    (tmp_path / "docker").mkdir()
+    logins = {"auths": {echo.host: {"auth": coded(f"me:{CANARY}-docker")}}}
+    (tmp_path / "docker" / "config.json").write_text(json.dumps(logins))
+    config = shop.folder / "gitops.yaml"
+    config.write_text(config.read_text().replace("auth: none", "auth: docker"))
+    with monkeypatch.context() as patched:
+        patched.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
+        patched.setattr(echo, "challenges", True)
+        shop.run("bump", "tick", "--env", "prod", "--tag", "3", code=1)
+    assert any(coded(f"me:{CANARY}-docker") in said for said in echo.seen)
 
 
 def by_hand(server: ApiServer) -> None:
@@ -336,6 +438,7 @@ def failures(shop: Shop, server: ApiServer, echo: EchoServer, tmp_path: Path, mo
         for words in every:
             shop.run(*words, code=None)
     assert any(TOKEN in said for said in echo.seen)
+    with_other_logins(shop, server, tmp_path, monkeypatch)
     kubeconfig = tmp_path / "broken"
     kubeconfig.write_text(server.kubeconfig(TOKEN).read_text() + f"\n  broken: [{CANARY}\n")
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
@@ -343,6 +446,33 @@ def failures(shop: Shop, server: ApiServer, echo: EchoServer, tmp_path: Path, mo
         shop.run(*words, code=None)
     monkeypatch.setenv("KUBECONFIG", str(server.kubeconfig()))
     unexpected(shop, tmp_path, monkeypatch)
+
+
+def with_other_logins(shop: Shop, server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys and plugins that do not work."""
+    plugin = tmp_path / "plugin"
+    plugin.write_text(f"#!/bin/sh\necho {CANARY}-plugin >&2\n[ -e {tmp_path}/works ] || exit 1\n")
+    with plugin.open("a") as file:
+        file.write(f"""echo '{{"status": {{"token": "{CANARY}-plugin"}}}}'\n""")
+    plugin.chmod(0o755)
+    runs = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin)}}
+    users: list[dict[str, Any]] = [
+        {"client-certificate-data": coded("no PEM"), "client-key-data": coded(f"{CANARY}-key")},
+        {"client-key-data": f"{CANARY} is no base64"},
+        {"username": "me", "password": f"{CANARY}-password"},
+        {"token": f"{CANARY} two"},
+        runs,
+        runs,
+    ]
+    for number, user in enumerate(users):
+        document = yaml.safe_load(server.kubeconfig(TOKEN).read_text())
+        document["users"] = [{"name": "test", "user": user}]
+        (tmp_path / "other").write_text(yaml.safe_dump(document))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "other"))
+        for words in (("plan", "prod"), ("deploy", "prod", "--yes"), ("status",)):
+            shop.run(*words, code=None)
+        if number == len(users) - 2:
+            (tmp_path / "works").touch()
 
 
 def unexpected(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ class EchoServer:
     def __init__(self) -> None:
         self.seen: list[str] = []
         """What was asked, with headers and body."""
+        self.challenges = False
+        """Whether it wants a Basic authorization first."""
         echo = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -21,7 +23,8 @@ class EchoServer:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode("utf-8", "replace")
                 said = f"refused {self.command} {self.path} {' '.join(map(': '.join, self.headers.items()))} {body}"
                 echo.seen.append(said)
-                self.send_response(400)
+                self.send_response(401 if echo.challenges and "Authorization" not in self.headers else 400)
+                self.send_header("WWW-Authenticate", "Basic")
                 self.send_header("Content-Type", "text/plain")
                 self.send_header("Content-Length", str(len(said.encode())))
                 self.end_headers()
