@@ -26,6 +26,8 @@ _WHOLE = ("image", "last")
 """Columns that are short by themselves."""
 UNREAD = "unknown"
 """What could not be read: the health where nobody answers, the hold where the branch is not to be had."""
+AT_ONCE = 8
+"""Environments that are read at the same time."""
 WIDEST = 16
 """Characters of a cell; what is longer is cut, and its end is in JSON."""
 
@@ -40,6 +42,8 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
 
     What cannot be read is unknown, with the reason below; the rest is shown all the same, and the exit code is then 1.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     from gitops.cli.output import echo, echo_error, echo_json, table
     from gitops.config.overlays import all_overlays, overlays_named
     from gitops.errors import DONE, FAILED
@@ -48,7 +52,10 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
     wanted = overlays_named(context.config, name) if name else all_overlays(context.config)
     revisions = Revisions(context.root)
     held, unread = _holds(context, [overlay.name for overlay in wanted])
-    rows = [_row(context, overlay, kube_context, revisions) | _held(held, overlay.name) for overlay in wanted]
+    # At once: a cluster that does not answer takes its time to be given up, for each of its environments.
+    with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="status") as pool:
+        found = pool.map(lambda overlay: _row(context, overlay, kube_context, revisions), wanted)
+        rows = [row | _held(held, overlay.name) for overlay, row in zip(wanted, found, strict=True)]
     if form == "json":
         echo_json(rows)
     else:

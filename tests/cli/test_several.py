@@ -1,12 +1,15 @@
 """`gitops plan` and `gitops deploy` of several environments in one run, to folders: order, failures, approvals."""
 
 import json
+import threading
+import time
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-from gitops.cli import run
+from gitops.cli import run, status
 from gitops.clients.git import GitRepository
 from tests.support.configs import SHOP
 
@@ -145,3 +148,24 @@ def test_a_saved_plan_says_what_is_allowed(shop: Path, capsys: pytest.CaptureFix
     assert run(["plan", "test", "--allow-prune", "--save", "out/plan.json"]) == 0
     assert run(["deploy", "test", "--plan", "out/plan.json"]) == 0
     assert len(list((shop / "out/test/test").iterdir())) == 1
+
+
+def test_status_asks_of_all_environments_at_the_same_time(
+    shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that one cluster which does not answer holds nobody up."""
+    run(["deploy", "--all", "--yes"])
+    capsys.readouterr()
+    together, row = threading.Barrier(len(NAMES)), status._row
+
+    def waits_for_the_others(context: Any, overlay: Any, *rest: Any) -> dict[str, Any]:
+        together.wait(timeout=20)
+        if overlay.name == "test":
+            time.sleep(0.2)
+        return row(context, overlay, *rest)
+
+    monkeypatch.setattr(status, "_row", waits_for_the_others)
+    monkeypatch.setattr(status, "_holds", lambda *_: ({}, ""))
+    assert run(["status", "-o", "json"]) == 0
+    # In the order of gitops.yaml, whoever answers first.
+    assert [each["env"] for each in json.loads(capsys.readouterr().out)] == list(NAMES)
