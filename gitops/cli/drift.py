@@ -1,7 +1,7 @@
 """`gitops drift`: what differs from the released revision, who changed it, since when."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from gitops.config.overlays import Overlay
     from gitops.plan.drift import Drift
     from gitops.plan.model import Plan
+    from gitops.revisions import Revisions
 
 
 @click.command()
@@ -27,33 +28,49 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
     """Compare ENV with the revision that was released to it. Exits with 3 where they differ.
 
     What is compared is what the revision says, and what somebody added with kubectl. Fields that controllers, webhooks
-    and defaults add, and `replicas` under an autoscaler, are no drift.
+    and defaults add, and `replicas` under an autoscaler, are no drift. Of several, those that can be read are compared;
+    the exit code is 1 then.
     """
-    from gitops.cli.output import echo, echo_json
-    from gitops.cli.release_options import earlier_of, release_of
+    from gitops.cli.one_by_one import one_by_one
+    from gitops.cli.output import echo_json
     from gitops.config.overlays import overlays_named
     from gitops.errors import DONE, PENDING
-    from gitops.pipeline import compare_released
-    from gitops.plan.drift import drifts
     from gitops.revisions import Revisions
 
     revisions = Revisions(context.root)
-    found: list[Drift] = []
-    for overlay in overlays_named(context.config, name, cluster):
-        target = context.target(overlay, kube_context)
-        release = release_of(context, overlay, target.name, "", "")
-        plan = compare_released(release, target, earlier_of(context, overlay, revisions))
-        here = drifts(plan) if plan else ()
-        found += here
-        if form == "text":
-            echo(_heading(overlay.name, plan, len(here)))
-            echo("\n".join(_lines(here))) if here else None
-        if plan and here and fix:
-            _fix(context, overlay, kube_context, plan, frozenset(str(drift.ref) for drift in here))
-            echo(f"{overlay.name}: {plan.release.revision[:7]} is deployed again")
-    if form == "json":
-        echo_json([{**asdict(drift), "ref": str(drift.ref)} for drift in found])
+    found: list[dict[str, Any]] = []
+
+    def compare(overlay: "Overlay") -> None:
+        here = _compare(context, overlay, kube_context, revisions, form == "text", fix)
+        found.extend({"environment": overlay.name, **asdict(drift), "ref": str(drift.ref)} for drift in here)
+
+    try:
+        one_by_one(overlays_named(context.config, name, cluster), compare)
+    finally:
+        if form == "json":
+            echo_json(found)
     return PENDING if found and not fix else DONE
+
+
+def _compare(
+    context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions", shown: bool, fix: bool
+) -> "tuple[Drift, ...]":
+    """The drift of one environment, which is shown where that is asked, and taken back."""
+    from gitops.cli.output import echo
+    from gitops.cli.release_options import earlier_of, release_of
+    from gitops.pipeline import compare_released
+    from gitops.plan.drift import drifts
+
+    target = context.target(overlay, kube_context)
+    release = release_of(context, overlay, target.name, "", "")
+    plan = compare_released(release, target, earlier_of(context, overlay, revisions))
+    here = drifts(plan) if plan else ()
+    if shown:
+        echo("\n".join([_heading(overlay.name, plan, len(here)), *_lines(here)]))
+    if plan and here and fix:
+        _fix(context, overlay, kube_context, plan, frozenset(str(drift.ref) for drift in here))
+        echo(f"{overlay.name}: {plan.release.revision[:7]} is deployed again") if shown else None
+    return here
 
 
 def _fix(context: "Context", overlay: "Overlay", kube_context: str, plan: "Plan", drifted: "frozenset[str]") -> None:

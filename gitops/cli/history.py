@@ -9,7 +9,12 @@ from gitops.cli.cluster_options import cluster_option, context_option
 from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from gitops.cli.context import Context
+    from gitops.config.overlays import Overlay
+    from gitops.inventory import Entry
+    from gitops.revisions import Revisions
 
 
 @click.command()
@@ -19,8 +24,12 @@ if TYPE_CHECKING:
 @output_option("text", "json")
 @click.pass_obj
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str) -> None:
-    """List the releases of ENV, newest first: from its inventory, and the subjects from git."""
-    from gitops.cli.output import echo, echo_json, style, table
+    """List the releases of ENV, newest first: from its inventory, and the subjects from git.
+
+    Of several, those that can be read are told; the exit code is 1 then.
+    """
+    from gitops.cli.one_by_one import one_by_one
+    from gitops.cli.output import echo, echo_json, style
     from gitops.cli.release_options import release_of
     from gitops.config.overlays import overlays_named
     from gitops.revisions import Revisions
@@ -28,27 +37,32 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
     revisions = Revisions(context.root)
     overlays = overlays_named(context.config, name, cluster)
     documents: list[dict[str, Any]] = []
-    for overlay in overlays:
+
+    def tell(overlay: "Overlay") -> None:
         target = context.target(overlay, kube_context)
         entries = target.inventory(release_of(context, overlay, target.name, "", "")).history
         if form == "json":
             where = {"environment": overlay.name, "target": target.name} if len(overlays) > 1 else {}
-            documents += [{**where, **asdict(entry)} for entry in entries]
-            continue
+            documents.extend({**where, **asdict(entry)} for entry in entries)
+            return
         if len(overlays) > 1:
             echo(style(f"{overlay.name} on {target.name}", "bold"))
-        rows = [
-            (
-                each.started,
-                each.revision[:7],
-                each.result,
-                each.changes,
-                each.run,
-                each.title or revisions.title(each.revision),
-            )
-            for each in entries
-        ]
-        head = ("STARTED", "REVISION", "RESULT", "CHANGES", "RUN", "TITLE")
-        echo(table([head, *rows]) if rows else f"{overlay.name}: nothing was released yet")
-    if form == "json":
-        echo_json(documents)
+        echo(_rows(entries, revisions) if entries else f"{overlay.name}: nothing was released yet")
+
+    try:
+        one_by_one(overlays, tell)
+    finally:
+        if form == "json":
+            echo_json(documents)
+
+
+def _rows(entries: "Sequence[Entry]", revisions: "Revisions") -> str:
+    from gitops.cli.output import table
+
+    head = ("STARTED", "REVISION", "RESULT", "CHANGES", "RUN", "TITLE")
+    titles = (each.title or revisions.title(each.revision) for each in entries)
+    rows = [
+        (each.started, each.revision[:7], each.result, each.changes, each.run, title)
+        for each, title in zip(entries, titles, strict=True)
+    ]
+    return table([head, *rows])

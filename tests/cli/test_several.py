@@ -169,3 +169,20 @@ def test_status_asks_of_all_environments_at_the_same_time(
     assert run(["status", "-o", "json"]) == 0
     # In the order of gitops.yaml, whoever answers first.
     assert [each["env"] for each in json.loads(capsys.readouterr().out)] == list(NAMES)
+
+
+def test_one_that_cannot_be_read_hides_none_of_the_others(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(["deploy", "--all", "--yes"])
+    (shop / "out" / "staging" / ".gitops-release").write_text("{")
+    capsys.readouterr()
+    for command in ("drift", "history"):
+        assert run([command, "all"]) == 1
+        said = capsys.readouterr()
+        assert "test on " in said.out
+        assert "prod on " in said.out
+        assert said.err.startswith("staging: ")
+        assert run([command, "all", "-o", "json"]) == 1
+        json.loads(capsys.readouterr().out)
+    (shop / "out" / "prod" / "prod" / "configmap-settings.yaml").unlink()
+    run(["drift", "all", "-o", "json"])
+    assert [each["environment"] for each in json.loads(capsys.readouterr().out)] == ["prod"]
