@@ -2,8 +2,9 @@
 
 import io
 import tarfile
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -11,8 +12,8 @@ from gitops.clients.codecommit_login import merged
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError
 
-ASKING = 15.0
-"""Seconds that the origin may take to say what its newest commit is."""
+ASKING, COMPLETING = 15.0, 120.0
+"""Seconds that the origin may take to say what its newest commit is, and to give all that a shallow clone lacks."""
 
 
 class Superseded(GitopsError):
@@ -25,6 +26,8 @@ class Revisions:
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
         self._git = GitRepository.discover(root)
+        self._fetching = threading.Lock()
+        self._asked = False
 
     def committed(self) -> tuple[str, str]:
         """The revision that is checked out, and its subject. Raises `GitopsError` with uncommitted changes."""
@@ -47,26 +50,45 @@ class Revisions:
             return ""
 
     def resolve(self, name: str) -> str:
-        """The commit that `name` means. Raises `GitopsError` where this clone has none such."""
+        """The commit that `name` means; of a shallow clone, the rest is fetched for one that it lacks. Raises
+        `GitopsError` where there is none such."""
+        found = self._find(name) or (self._complete() and self._find(name))
+        if not found:
+            raise GitopsError(name, "is no commit of this clone", "git fetch, or git log to see the revisions")
+        return found
+
+    def _find(self, name: str) -> str:
         try:
             return self._git.text("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-        except GitFailed as error:
-            raise GitopsError(
-                name, "is no commit of this clone", "git fetch, or git log to see the revisions"
-            ) from error
+        except GitFailed:
+            return ""
+
+    def _is_shallow(self) -> bool:
+        return self._git.text("rev-parse", "--is-shallow-repository") == "true"
+
+    def _complete(self) -> bool:
+        """Fetch the history that a shallow clone lacks, as CI systems make them; whether it is all there then. An
+        origin that does not answer is no error: what the clone has may be enough."""
+        with self._fetching:
+            address = self._git.address("origin")
+            if address and not self._asked and self._is_shallow():
+                self._asked = True
+                git = GitRepository(self._git.directory, merged({}, address))
+                with suppress(GitopsError):
+                    git.run("fetch", "--quiet", "--no-tags", "--unshallow", "origin", timeout=COMPLETING)
+            return not self._is_shallow()
 
     def is_older(self, revision: str, deployed: str) -> bool:
         """Whether `deployed` was made on top of `revision`. Raises `GitopsError` where this clone cannot tell."""
         if revision == deployed:
             return False
-        try:
-            self.resolve(deployed)
-        except GitopsError as error:
-            hint = "git fetch --unshallow, or pull; --allow-older deploys all the same"
-            raise Superseded(
-                str(self._root), f"lacks {deployed[:7]}, which is deployed: which is newer cannot be told", hint
-            ) from error
-        return self.is_in(deployed, revision)
+        whole = self._complete()
+        if self._find(deployed) and (whole or self.is_in(revision, deployed)):
+            return self.is_in(deployed, revision)
+        lacks = f"the history to {deployed[:7]}" if self._find(deployed) else deployed[:7]
+        problem = f"lacks {lacks}, which is deployed: which is newer cannot be told"
+        hint = "git fetch --unshallow, or pull; --allow-older deploys all the same"
+        raise Superseded(str(self._root), problem, hint)
 
     def is_in(self, revision: str, commit: str) -> bool:
         """Whether `revision` is `commit`, or was made on top of it."""
@@ -87,16 +109,9 @@ class Revisions:
         git = GitRepository(self._git.directory, merged({}, address))
         ref = f"refs/heads/{branch}"
         tip = git.run("ls-remote", "origin", ref, timeout=ASKING).decode().partition("\t")[0]
-        if tip and not self._has(tip):
+        if tip and not self._find(tip):
             git.run("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", ref, timeout=ASKING)
         return tip
-
-    def _has(self, commit: str) -> bool:
-        try:
-            self.resolve(commit)
-        except GitopsError:
-            return False
-        return True
 
     @contextmanager
     def tree_at(self, revision: str) -> Iterator[Path]:

@@ -139,6 +139,7 @@ def test_status_keeps_what_it_read_where_the_clone_lacks_the_revision(shop: Shop
     shop._git("commit", "--quiet", "--allow-empty", "-m", "newer")
     shallow = tmp_path / "shallow"
     shop._git("clone", "--quiet", "--depth=1", shop.folder.as_uri(), str(shallow))
+    shop._git("-C", str(shallow), "remote", "remove", "origin")
     lost = Shop(shallow, shop.kubeconfig, shop.outputs)
     head, row, *details = lost.run("status", code=1).splitlines()
     shown = dict(zip(re.split(r"  +", head), re.split(r"  +", row), strict=True))
