@@ -15,8 +15,8 @@ from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 
-LONG_DEAD = 4
-"""Durations after which a lease is taken without watching it first: no two clocks differ by that much."""
+LONG_DEAD = 20
+"""Durations after which a lease is taken without watching it first: 5 minutes, by which no two clocks should differ."""
 
 
 @dataclass(frozen=True)

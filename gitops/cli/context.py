@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from gitops.clients.codecommit import PullRequests
     from gitops.clients.docker import Docker
     from gitops.clients.github import GitHubPullRequests
+    from gitops.clients.kubernetes import KubernetesCluster
     from gitops.clients.registry import RegistryClient
     from gitops.config import Config, Image
     from gitops.config.overlays import Overlay
@@ -35,6 +36,7 @@ class Context:
 
     def __init__(self, config_file: Path | None) -> None:
         self._config_file = config_file
+        self._clusters: dict[tuple[str, str], KubernetesCluster] = {}
 
     @cached_property
     def config_path(self) -> Path:
@@ -211,7 +213,14 @@ class Context:
         return RenderedTarget(Branch(GitRepository.discover(self.root), overlay.target.branch))
 
     def cluster(self, name: str, kube_context: str = "") -> "Cluster":
-        """The cluster called `name` in gitops.yaml: by the kubeconfig where a context is given, else by EKS."""
+        """The cluster called `name` in gitops.yaml: by the kubeconfig where a context is given, else by EKS. Logged in
+        once a run, however many releases go there."""
+        known = self._clusters.get((name, kube_context))
+        if known is None:
+            known = self._clusters[name, kube_context] = self._connected(name, kube_context)
+        return known.again()
+
+    def _connected(self, name: str, kube_context: str) -> "KubernetesCluster":
         from gitops.clients.discovery import default_folder
         from gitops.clients.eks import eks_connection
         from gitops.clients.kubeconfig import from_kubeconfig, in_cluster

@@ -74,7 +74,7 @@ class Invalid(ApiError):
 
 
 class Expired(ApiError):
-    """A watch asked for a resource version that the server no longer has; list again."""
+    """A watch that cannot go on: its version is no longer known, or it was broken off with an error. List again."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -40,6 +41,12 @@ class KubernetesCluster:
         self._transport = Transport(connection, sleep, now)
         self._name = connection.endpoint.name
         self._kinds: Kinds | None = None
+
+    def again(self) -> "KubernetesCluster":
+        """The same cluster for another release: logged in by now, and asked anew what it serves."""
+        other = copy(self)
+        other._kinds = None
+        return other
 
     @property
     def name(self) -> str:

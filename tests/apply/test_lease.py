@@ -94,9 +94,26 @@ def test_the_lease_of_a_run_that_was_killed_is_taken_when_it_runs_out() -> None:
 def test_a_lease_that_is_long_dead_is_taken_at_once() -> None:
     cluster, clock = FakeCluster(), Clock()
     dead(cluster, clock)
-    clock.seconds = 61
+    clock.seconds = 301
     with lease(cluster, "next", clock):
-        assert clock.seconds == 61
+        assert clock.seconds == 301
+
+
+def test_a_clock_that_is_minutes_ahead_does_not_take_a_lease_that_is_held() -> None:
+    cluster, clock, ahead = FakeCluster(), Clock(), Clock()
+    with lease(cluster, "one", clock) as held:
+
+        def renewed(seconds: float) -> None:
+            ahead.seconds += seconds
+            clock.seconds += seconds
+            held._renew_once()
+
+        ahead.seconds = 240
+        second = Lease(cluster, REF, "two", OPTIONS, 0, renewed, ahead.monotonic, ahead.now)
+        with pytest.raises(GitopsError, match="one deploys here since"), second:
+            pass
+        held.check()
+        assert held_by(cluster) == "one"
 
 
 def test_who_slept_too_long_may_not_write_any_more_once_another_took_the_lease() -> None:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 import yaml
 
+from gitops.cli.context import Context
 from gitops.clients.cluster import ApiError
 from gitops.clients.kubeconfig import from_kubeconfig, in_cluster
 from gitops.clients.kubernetes import KubernetesCluster
@@ -74,7 +75,7 @@ def test_a_client_certificate_is_who_it_says(api_server: ApiServer, tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("groups", "may"), [([], False), (["shop", "system:masters"], True), (["shop", "readers"], False)]
+    ("groups", "may"), [([], False), (["system:masters", "shop"], True), (["shop", "readers"], False)]
 )
 def test_who_acts_as_another_has_that_ones_rights(
     api_server: ApiServer, tmp_path: Path, groups: list[str], may: bool
@@ -112,6 +113,24 @@ def test_a_plugin_is_asked_again_once_when_its_token_is_refused(
     with pytest.raises(ApiError, match="Unauthorized"):
         cluster_as(api_server, tmp_path, user).get(DEFAULT)
     assert calls.read_text().count("called") == 3
+
+
+def test_a_plugin_is_asked_once_for_several_releases(
+    api_server: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plugin = tmp_path / "plugin"
+    plugin.write_text(PLUGIN)
+    plugin.chmod(plugin.stat().st_mode | stat.S_IXUSR)
+    (tmp_path / "plugin.token").write_text(ADMIN_TOKEN)
+    cluster_as(
+        api_server, tmp_path, {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin)}}
+    )
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    context = Context(None)
+    first, second = context.cluster("", "test"), context.cluster("", "test")
+    assert first is not second, "each asks what is served"
+    assert first.get(DEFAULT) == second.get(DEFAULT)
+    assert (tmp_path / "plugin.calls").read_text().count("called") == 1
 
 
 def test_in_a_pod(api_server: ApiServer, tmp_path: Path) -> None:
