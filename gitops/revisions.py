@@ -35,8 +35,12 @@ class Revisions:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             hint = "commit them: what is deployed is a revision"
             raise GitopsError(str(self._root), f"has uncommitted changes ({changed[0]}{more})", hint)
-        head = self._git.head()
+        head = self.head()
         return head, self.title(head)
+
+    def head(self) -> str:
+        """The revision that is checked out. Raises `GitopsError` where nothing is committed yet."""
+        return self._git.head()
 
     def changed_files(self) -> list[str]:
         """Files of the tree that are not as committed."""
@@ -130,11 +134,11 @@ class Revisions:
 
 def revision_at(root: Path) -> tuple[str, str]:
     """As `Revisions.committed`, for what changes nothing: uncommitted changes are said in the subject, and no
-    repository at all is no error."""
+    repository at all, or none with a commit, is no error."""
     try:
         revisions = Revisions(root)
+        head = revisions.head()
     except GitopsError:
         return "", ""
     changed = revisions.changed_files()
-    head = revisions.resolve("HEAD")
     return head, f"and {len(changed)} uncommitted" if changed else revisions.title(head)

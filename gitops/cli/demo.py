@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import sys
 from contextlib import chdir, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,7 +191,7 @@ class Demo:
         for clone in (self.source, self.manifests):
             bare = self.world.folder / "server" / f"{clone.name}.git"
             GitRepository(clone).run("remote", "set-url", "origin", str(bare))
-        program = "gitops" if shutil.which("gitops") else ".venv/bin/gitops"
+        program = shlex.quote(typed())
         folder = shlex.quote(str(self.shown))
         self.say("Where everything is")
         echo(f"  {folder}/demo-app        the source repository")
@@ -202,6 +203,14 @@ class Demo:
         echo(f"  {program} -C {folder}/demo-manifests render staging")
         echo(f"  {program} -C {folder}/demo-manifests plan staging")
         echo(f"  {program} init my-system    # your own, to start from")
+
+
+def typed() -> str:
+    """How this program is called from here: by its name where that finds one, else by its path."""
+    program = Path(sys.argv[0]).absolute()
+    if shutil.which("gitops"):
+        return "gitops"
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 def shown(arguments: tuple[str, ...]) -> str:

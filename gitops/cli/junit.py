@@ -2,8 +2,8 @@
 
 from xml.etree import ElementTree
 
-from gitops.cli.plan_view import note
 from gitops.plan.model import Plan
+from gitops.plan.summary import note
 
 
 def junit(plans: list[Plan]) -> str:

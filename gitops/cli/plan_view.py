@@ -8,11 +8,10 @@ from gitops.cli.output import echo, echo_json, style, table
 from gitops.errors import count_of
 from gitops.plan.applications import applications, grouped
 from gitops.plan.mask import Mask, mask_of
-from gitops.plan.model import Action, Change, FieldChange, Plan, Risk
-from gitops.plan.summary import counted
+from gitops.plan.model import Action, Change, FieldChange, Plan
+from gitops.plan.summary import counted, note
 from gitops.plan.unified import unified
 
-FORMATS = ("text", "json", "markdown", "junit")
 _COLORS = {
     Action.CREATE: "green",
     Action.UPDATE: "yellow",
@@ -28,8 +27,8 @@ LISTED = 60
 
 
 def show_plans(plans: list[Plan], form: str, diff: bool, next_step: str) -> None:
-    """Print plans in one of FORMATS: as text, with a unified diff of each change where `diff`; as JSON, one document
-    for one plan and a list for several."""
+    """Print plans in a form of `-o`: as text, with a unified diff of each change where `diff`; as JSON, one document for
+    one plan and a list for several."""
     if form == "json":
         echo_json(document(plans[0]) if len(plans) == 1 else [document(plan) for plan in plans])
     if form == "junit":
@@ -96,12 +95,6 @@ def _lines(plan: Plan, diff: bool) -> Iterator[str]:
 
 def _row(change: Change) -> tuple[str, str, str]:
     return (change.action.value, str(change.ref), " ".join(note(change).split()))
-
-
-def note(change: Change) -> str:
-    """The change's note, and its risk where the note does not say it."""
-    risky = change.risk in (Risk.DATA_LOSS, Risk.REPLACE)
-    return " · ".join(part for part in (change.risk.value if risky else "", change.note) if part)
 
 
 def _colored(change: Change, line: str) -> str:

@@ -1,10 +1,10 @@
-"""A plan in one line, and the images that it releases."""
+"""What people read of a plan: its changes counted, a change's note, the images that it releases."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gitops.objects import KubeObject
-from gitops.plan.model import Action, Plan
+from gitops.plan.model import Action, Change, Plan, Risk
 
 _SAID = (Action.DELETE, Action.REPLACE, Action.UPDATE, Action.CREATE)
 
@@ -13,6 +13,12 @@ def counted(*plans: Plan) -> str:
     """ "1 update, 2 create", of all `plans` together; "no change" where there is none."""
     counts = {action: sum(plan.count()[action] for plan in plans) for action in _SAID}
     return ", ".join(f"{count} {action}" for action, count in counts.items() if count) or "no change"
+
+
+def note(change: Change) -> str:
+    """The change's note, and its risk where the note does not say it."""
+    risky = change.risk in (Risk.DATA_LOSS, Risk.REPLACE)
+    return " · ".join(part for part in (change.risk.value if risky else "", change.note) if part)
 
 
 def created(plan: Plan) -> tuple[KubeObject, ...]:

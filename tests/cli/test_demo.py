@@ -7,6 +7,7 @@ import docker
 import pytest
 
 from gitops.cli import run
+from gitops.cli.demo import typed
 from gitops.clients.git import GitRepository
 from gitops.generate.scaffold import base_image
 
@@ -50,6 +51,20 @@ def test_run_again_it_starts_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no-daemon")
     assert run(["demo", str(tmp_path / "demo")]) == 0
     assert run(["demo", str(tmp_path / "demo")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [("here/.venv/bin/gitops", ".venv/bin/gitops"), ("elsewhere/bin/gitops", "{}/elsewhere/bin/gitops")],
+)
+def test_what_to_try_next_can_be_typed_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: str, said: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", [str(tmp_path / program), "demo"])
+    assert typed() == said.format(tmp_path)
 
 
 def test_a_folder_of_someone_else_is_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -186,3 +186,15 @@ def test_one_that_cannot_be_read_hides_none_of_the_others(shop: Path, capsys: py
     (shop / "out" / "prod" / "prod" / "configmap-settings.yaml").unlink()
     run(["drift", "all", "-o", "json"])
     assert [each["environment"] for each in json.loads(capsys.readouterr().out)] == ["prod"]
+
+
+def test_a_plan_needs_no_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_shop(tmp_path)
+    GitRepository(tmp_path).run("init", "-q")
+    monkeypatch.chdir(tmp_path)
+    assert run(["plan", "test"]) == 0
+    assert "create  ConfigMap/test/settings" in capsys.readouterr().out
+    assert run(["deploy", "test", "--yes"]) == 1
+    assert "has uncommitted changes" in capsys.readouterr().err
