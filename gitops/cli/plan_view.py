@@ -27,8 +27,8 @@ LISTED = 60
 
 
 def show_plans(plans: list[Plan], form: str, diff: bool, next_step: str) -> None:
-    """Print plans in a form of `-o`: as text, with a unified diff of each change where `diff`; as JSON, one document for
-    one plan and a list for several."""
+    """Print plans in a form of `-o`: as text, with a unified diff of each change where `diff`; as JSON, one document
+    for one plan and a list for several."""
     if form == "json":
         echo_json(document(plans[0]) if len(plans) == 1 else [document(plan) for plan in plans])
     if form == "junit":
