@@ -1,7 +1,7 @@
 """Reads what a plan needs of a cluster into a `Snapshot`: live objects, dry runs, inventory. Writes nothing."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -11,14 +11,19 @@ from gitops.inventory import Inventory, from_object
 from gitops.objects import FieldConflict, KubeObject, ObjectRef
 from gitops.plan.adoption import added_by_hand, adoptable, without_orphans
 from gitops.plan.autoscaling import AUTOSCALERS, autoscaled, spec_of
-from gitops.plan.definitions import defined
+from gitops.plan.definitions import Defined, defined
 from gitops.plan.fields import is_applied
 from gitops.plan.mask import Mask, remember_secrets
 from gitops.plan.model import Snapshot
 from gitops.plan.planner import restamped, sized, stamped
+from gitops.plan.structural import laid_over, misfits
 from gitops.plan.usage import KEPT, USERS, users_of
 
 WORKERS = 16
+STAND_IN = "default"
+"""The namespace in which objects are tried whose own is not there yet: every cluster has it."""
+RARELY_REFUSED = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount"})
+"""Kinds that are not tried there: they have little to get wrong, and are most of what there is."""
 LISTED_FROM = 4
 """So many objects of one kind and namespace are read with one list; fewer, one by one."""
 
@@ -52,7 +57,8 @@ def read(
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
         remember_secrets(live.values())
         scaled = _autoscaled(reader, pool, desired)
-        previews = _Previews(reader, inventory.owner, live, _coming((*desired, *coming), live, kinds), undo)
+        awaited = _coming((*desired, *coming), live, kinds, inventory.owner)
+        previews = _Previews(reader, inventory.owner, live, awaited, undo)
         list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
         if previews.failures:
             mask = Mask((*desired, *live.values()))
@@ -91,7 +97,9 @@ def _live(
 ) -> dict[ObjectRef, KubeObject]:
     """The objects of `versions` that exist, each in its version: by lists where that takes fewer requests."""
     collections: dict[tuple[str, str, str, str], list[ObjectRef]] = defaultdict(list)
-    for ref, version in versions.items():
+    for ref, wanted in versions.items():
+        # A version that is about to come: the object may be there all the same, in another one.
+        version = wanted if kinds.find(ref.group, ref.kind, wanted) else ""
         if kinds.find(ref.group, ref.kind, version):
             collections[ref.group, ref.kind, ref.namespace, version].append(ref)
     batches = [_Batch(*key, refs=refs) for key, refs in collections.items()]
@@ -155,27 +163,47 @@ class _Batch:
 
 @dataclass(frozen=True)
 class _Coming:
-    """What the same plan brings, so that what is in it cannot be previewed."""
+    """What the same plan brings, so that what is in it, or of it, cannot be previewed."""
 
     namespaces: frozenset[str]
-    defined: frozenset[tuple[str, str]]
+    definitions: Mapping[tuple[str, str], Defined]
+    changed: frozenset[tuple[str, str]]
+    """Kinds whose definition is new, or not as it will be: the server judges their objects by the old one."""
     kinds: Kinds
 
     def brings(self, desired: KubeObject) -> bool:
         # A definition may be there and its kind not served yet: a run that was cut off just made it.
-        served = self.kinds.find(desired.group, desired.kind, desired.version)
         return desired.namespace in self.namespaces or (
-            served is None and (desired.group, desired.kind) in self.defined
+            not self.serves(desired) and (desired.group, desired.kind) in self.definitions
         )
 
+    def serves(self, desired: KubeObject) -> bool:
+        return self.kinds.find(desired.group, desired.kind, desired.version) is not None
 
-def _coming(desired: Iterable[KubeObject], live: dict[ObjectRef, KubeObject], kinds: Kinds) -> _Coming:
-    new = [each for each in desired if each.ref not in live]
+    def redefines(self, desired: KubeObject) -> bool:
+        return (desired.group, desired.kind) in self.changed
+
+    def misfits(self, desired: KubeObject) -> list[GitopsError]:
+        """What the definition that is coming does not allow of the object."""
+        schema = self.definitions[desired.group, desired.kind].schemas.get(desired.version, {})
+        hint = "mend it, or its CustomResourceDefinition"
+        return [GitopsError(str(desired.ref), str(misfit), hint) for misfit in misfits(desired.body, schema)]
+
+
+def _coming(desired: Sequence[KubeObject], live: Mapping[ObjectRef, KubeObject], kinds: Kinds, owner: str) -> _Coming:
+    definitions = [each for each in desired if each.kind == "CustomResourceDefinition"]
     return _Coming(
-        frozenset(each.name for each in new if (each.group, each.kind) == ("", "Namespace")),
-        frozenset(defined(desired)),
+        frozenset(
+            each.name for each in desired if (each.group, each.kind) == ("", "Namespace") and each.ref not in live
+        ),
+        defined(definitions),
+        frozenset(defined(each for each in definitions if not _is_done(each, live.get(each.ref), owner))),
         kinds,
     )
+
+
+def _is_done(desired: KubeObject, live: KubeObject | None, owner: str) -> bool:
+    return live is not None and is_applied(restamped(desired, live, owner), live)
 
 
 @dataclass
@@ -195,17 +223,47 @@ class _Previews:
 
     def add(self, desired: KubeObject) -> None:
         live = self.live.get(desired.ref)
-        if live is None and self.coming.brings(desired):
-            return
-        stamped_desired = restamped(desired, live, self.owner) if live else stamped(desired, self.owner)
-        undone = str(desired.ref) in self.undo and live is not None and bool(added_by_hand(live))
-        if live and not undone and is_applied(stamped_desired, live):
-            self.merged[desired.ref] = live
+        redefined = self.coming.redefines(desired)
+        if redefined and (problems := self.coming.misfits(desired)):
+            self.failures.extend(problems)
             return
         try:
-            self._ask(stamped_desired, live)
+            if live is None and self.coming.brings(desired):
+                self._rehearse(desired)
+                return
+            stamped_desired = restamped(desired, live, self.owner) if live else stamped(desired, self.owner)
+            undone = str(desired.ref) in self.undo and live is not None and bool(added_by_hand(live))
+            if live and not undone and is_applied(stamped_desired, live):
+                self.merged[desired.ref] = live
+            elif redefined:
+                self._foresee(stamped_desired, live)
+            else:
+                self._ask(stamped_desired, live)
         except GitopsError as error:
             self.failures.append(error)
+
+    def _rehearse(self, desired: KubeObject) -> None:
+        """Find out what the server would refuse of an object whose namespace is not there yet, as far as it can be
+        found out elsewhere: what is wrong with the object itself."""
+        if desired.kind in RARELY_REFUSED or not desired.namespace or not self.coming.serves(desired):
+            return
+        try:
+            self.reader.rehearse(desired, STAND_IN)
+        except ApiError as error:
+            # Rights, quotas, names and webhooks there say nothing of the namespace that is coming.
+            if error.is_unfit and "admission webhook" not in error.problem:
+                raise
+
+    def _foresee(self, desired: KubeObject, live: KubeObject | None) -> None:
+        """A dry run of an object whose definition is going to change; where the old one does not allow it, what an
+        apply would come to as far as can be told without the server."""
+        try:
+            self._ask(desired, live)
+        except ApiError as error:
+            if not error.is_unfit and error.status != 404:
+                raise
+            if live:
+                self.merged[desired.ref] = KubeObject(laid_over(live.body, desired.body), desired.origin)
 
     def _ask(self, desired: KubeObject, live: KubeObject | None) -> None:
         ref = desired.ref

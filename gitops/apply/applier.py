@@ -8,7 +8,7 @@ from itertools import groupby
 
 from gitops.apply.events import Event, Word
 from gitops.apply.wait import Waiter
-from gitops.clients.cluster import Cluster, Conflict, Kinds
+from gitops.clients.cluster import ApiError, Cluster, Conflict, Kinds
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adopted
@@ -31,6 +31,8 @@ DONE: dict[Action, Word] = {
 }
 ADOPTIONS = 10
 """How often the fields of other managers are taken over while controllers write the same object."""
+SETTLING = 10.0
+"""Seconds that the server may take to judge objects by a definition that was just changed."""
 STEP = 0.25
 """Seconds between two looks at an object that must be ready, or gone, before the next level."""
 
@@ -56,6 +58,8 @@ class Applier:
     now: Callable[[], float] = time.monotonic
     applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     """What the server made of each object, for the wait that follows."""
+    _redefined: frozenset[tuple[str, str]] = frozenset()
+    """Kinds whose definition this plan makes or changes."""
 
     def apply(self, plan: Plan, mask: Mask) -> Iterator[Event]:
         """Carry out what `plan` creates and changes, an event an object.
@@ -66,6 +70,7 @@ class Applier:
         needed = dependencies([change.desired for change in plan.changes if change.desired])
         awaited = [change for change in plan.changes if change.ref in needed and change.desired]
         pending = [change for change in plan.pending if change.action is not Action.DELETE]
+        self._redefined = frozenset(defined([change.desired for change in pending if change.desired]))
         by_level = groupby(sorted(pending, key=_level), _level)
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="apply") as pool:
             for level, group in by_level:
@@ -112,9 +117,21 @@ class Applier:
             self._adopt(change)
         if change.replicas is not None:
             self._hand_over_replicas(change, desired)
-        self.applied[change.ref] = self.cluster.apply(desired, force=self.force(change))
+        self.applied[change.ref] = self._apply(desired, self.force(change))
         self.tell(self.applied[change.ref], DONE[change.action], plan.release)
         return DONE[change.action]
+
+    def _apply(self, desired: KubeObject, force: bool) -> KubeObject:
+        """Apply. The server takes a moment until it goes by a definition that was just changed."""
+        redefined = (desired.group, desired.kind) in self._redefined
+        deadline = self.now() + (SETTLING if redefined else 0)
+        while True:
+            try:
+                return self.cluster.apply(desired, force=force)
+            except ApiError as error:
+                if not error.is_unfit or self.now() >= deadline:
+                    raise
+            self.sleep(STEP)
 
     def _delete(self, change: Change, owner: str) -> Word:
         """Delete the object that was planned. Where another bears its name by now, and it is ours, the plan was made

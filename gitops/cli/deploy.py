@@ -70,7 +70,7 @@ def command(
     from gitops.cli.output import echo
     from gitops.cli.release_options import intent_of, newer_of, overlays_wanted, policy_of, release_of
     from gitops.pipeline import deploy
-    from gitops.plan.summary import created
+    from gitops.plan.summary import coming as coming_of
     from gitops.revisions import Revisions
 
     overlays = overlays_wanted(context, names, everything, cluster, changed_since)
@@ -100,7 +100,7 @@ def command(
             steps = deploy(release, objects, target, intent, dry_run)
             decided, seconds = _carry_out(steps, plans, form, diff, ask=not (dry_run or yes))
             if dry_run:
-                coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *created(decided))
+                coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *coming_of(decided))
             if form == "text":
                 how = "nothing was changed (--dry-run)" if dry_run else f"deployed {revision[:7]} in {seconds:.1f} s"
                 echo(f"{overlay.name}: {how}")

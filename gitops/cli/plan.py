@@ -49,7 +49,7 @@ def command(
     from gitops.cli.release_options import claims_of, overlays_wanted, policy_of, release_of
     from gitops.errors import DONE, PENDING
     from gitops.pipeline import Intent, prepare
-    from gitops.plan.summary import created
+    from gitops.plan.summary import coming as coming_of
     from gitops.revisions import revision_at
 
     overlays = overlays_wanted(context, names, everything, cluster, changed_since)
@@ -64,7 +64,7 @@ def command(
         target = context.target(overlay, kube_context, policy, coming=coming.get(overlay.cluster, ()))
         release = release_of(context, overlay, target.name, revision, title)
         plans.append(prepare(release, objects, target, Intent(policy, claims_of(context, overlay))))
-        coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *created(plans[-1]))
+        coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *coming_of(plans[-1]))
     named = dict.fromkeys(each.name for each in overlays) if changed_since else [*names, *(["--all"] * everything)]
     next_step = " ".join(["gitops deploy", *named])
     if save:

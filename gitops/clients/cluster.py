@@ -48,6 +48,15 @@ class Kinds:
         return [each.version for each in self._kinds.get((group, kind), [])]
 
 
+UNTYPED = (
+    "field not declared in schema",
+    "failed to create typed patch object",
+    "unable to convert unstructured object",
+)
+"""How an apply of an unknown field, of a text where a map belongs, or of what is no quantity is refused: with status
+500 (kubernetes#110534)."""
+
+
 class ApiError(GitopsError):
     """The API server refused a request. `status` is the HTTP code, `reason` the server's word for it."""
 
@@ -55,6 +64,11 @@ class ApiError(GitopsError):
         super().__init__(subject, problem, hint)
         self.status = status
         self.reason = reason
+
+    @property
+    def is_unfit(self) -> bool:
+        """Whether it is the object itself that the server does not take."""
+        return self.status in (400, 422) or any(words in self.problem for words in UNTYPED)
 
 
 class Conflict(ApiError):
@@ -131,6 +145,9 @@ class Reader(Protocol):
 
     def preview(self, desired: KubeObject, force: bool = False) -> KubeObject:
         """What the object would be after an apply: a server-side dry run."""
+
+    def rehearse(self, desired: KubeObject, namespace: str) -> None:
+        """Raise `ApiError` where the server would not create the object in `namespace`; nothing is created."""
 
 
 class Cluster(Reader, Protocol):

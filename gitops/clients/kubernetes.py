@@ -159,6 +159,9 @@ class KubernetesCluster:
     def preview(self, desired: KubeObject, force: bool = False) -> KubeObject:
         return self._apply(desired, force, MANAGER, dry_run=True)
 
+    def rehearse(self, desired: KubeObject, namespace: str) -> None:
+        self._write("POST", desired.with_metadata(namespace=namespace), "", str(desired.ref), {"dryRun": "All"})
+
     # --- writing
 
     def apply(self, desired: KubeObject, force: bool = False, manager: str = MANAGER) -> KubeObject:
@@ -167,10 +170,14 @@ class KubernetesCluster:
         return applied
 
     def create(self, body: KubeObject) -> KubeObject:
-        return self._write("POST", body, "")
+        written = self._write("POST", body, "")
+        self._forget_kinds(body.kind)
+        return written
 
     def replace(self, body: KubeObject) -> KubeObject:
-        return self._write("PUT", body, body.name)
+        written = self._write("PUT", body, body.name)
+        self._forget_kinds(body.kind)
+        return written
 
     def delete(self, ref: ObjectRef, uid: str = "", propagation: str = "Background") -> bool:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -205,15 +212,15 @@ class KubernetesCluster:
 
         return KubeObject(self._served(desired, ask), desired.origin)
 
-    def _write(self, method: str, body: KubeObject, name: str) -> KubeObject:
-        query = {"fieldManager": MANAGER, "fieldValidation": "Strict"}
+    def _write(
+        self, method: str, body: KubeObject, name: str, subject: str = "", more: Mapping[str, str] | None = None
+    ) -> KubeObject:
+        query = {"fieldManager": MANAGER, "fieldValidation": "Strict", **(more or {})}
 
         def ask(kind: Kind) -> dict[str, Any]:
-            return self._json(method, _path(kind, body.namespace, name), str(body.ref), query, body.body)
+            return self._json(method, _path(kind, body.namespace, name), subject or str(body.ref), query, body.body)
 
-        written = KubeObject(self._served(body, ask))
-        self._forget_kinds(body.kind)
-        return written
+        return KubeObject(self._served(body, ask))
 
     def _served(self, body: KubeObject, ask: Callable[[Kind], dict[str, Any]]) -> dict[str, Any]:
         """What `ask` gives for the kind of `body`. Raises `ApiError` where that is not served."""

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from gitops import __version__
 from gitops.clients.api_errors import refusal
-from gitops.clients.cluster import ApiError, Expired
+from gitops.clients.cluster import UNTYPED, ApiError, Expired
 from gitops.clients.connection import Connection, Credential
 from gitops.clients.pace import Pace
 from gitops.clients.pools import lasting, pool_of, shown
@@ -31,13 +31,6 @@ UNHEARD = 3
 LONGEST_PAUSE = 30.0
 """Seconds that a Retry-After can ask for."""
 RETRIED = (429, 500, 502, 503, 504)
-SERVERS_NO = (
-    b"field not declared in schema",
-    b"failed to create typed patch object",
-    b"unable to convert unstructured object",
-)
-"""An apply of an unknown field, of a text where a map belongs, or of what is no quantity is answered with 500
-(kubernetes#110534), and so it will be the next time."""
 CHUNK = 1 << 16
 """Bytes of a long answer that are taken at a time, at most."""
 EARLY = timedelta(seconds=60)
@@ -224,7 +217,8 @@ class Transport:
 
 
 def _worth_retrying(status: int, body: bytes) -> bool:
-    return status in RETRIED and not (status == 500 and any(words in body for words in SERVERS_NO))
+    lasting = status == 500 and any(words.encode() in body for words in UNTYPED)
+    return status in RETRIED and not lasting
 
 
 def _moment(date: str | None) -> datetime | None:

@@ -21,9 +21,13 @@ def note(change: Change) -> str:
     return " · ".join(part for part in (change.risk.value if risky else "", change.note) if part)
 
 
-def created(plan: Plan) -> tuple[KubeObject, ...]:
-    """The objects that are not there yet."""
-    return tuple(change.desired for change in plan.changes if change.action is Action.CREATE and change.desired)
+def coming(plan: Plan) -> tuple[KubeObject, ...]:
+    """What other plans can build on, and cannot see yet: new objects, and definitions that change."""
+    return tuple(
+        change.desired
+        for change in plan.pending
+        if change.desired and (change.action is Action.CREATE or change.ref.kind == "CustomResourceDefinition")
+    )
 
 
 def images(plan: Plan) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from gitops.plan.definitions import defined
+from gitops.plan.structural import misfits
 from gitops.validate.finding import Finding
 from gitops.validate.schema import check_object
 from gitops.validate.scope import TEMPLATES, Overlay, selects, value_at
@@ -22,6 +24,7 @@ NAMED_BY_SUBDOMAIN = {
     "ReplicaSet", "ResourceQuota", "Secret", "ServiceAccount", "StatefulSet", "StorageClass",
 }  # fmt: skip
 
+MISFITS = {"unknown": "O001", "type": "O002", "missing": "O003"}
 BUILT_IN_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
 
 
@@ -44,17 +47,16 @@ def _namespaced() -> dict[tuple[str, str], bool]:
 
 def check_objects(overlay: Overlay) -> Iterator[Finding]:
     """Objects that are not of the cluster's API. Every other check is given what is left of them after this one."""
-    custom = frozenset(
-        (str(value_at(obj.body, ("spec", "group"))), str(value_at(obj.body, ("spec", "names", "kind"))))
-        for obj in overlay.everything
-        if obj.kind == "CustomResourceDefinition"
-    )
+    custom = defined(overlay.everything)
     for obj in overlay.objects:
         if obj.kind == "PodSecurityPolicy":
             yield overlay.finding("P005", obj, ("kind",), "PodSecurityPolicy was removed in 1.25")
             continue
-        for code, path, what in check_object(obj, overlay.version, custom):
+        for code, path, what in check_object(obj, overlay.version, frozenset(custom)):
             yield overlay.finding(code, obj, path, what)
+        if definition := custom.get((obj.group, obj.kind)):
+            for misfit in misfits(obj.body, definition.schemas.get(obj.version, {})):
+                yield overlay.finding(MISFITS[misfit.kind], obj, misfit.path, misfit.problem)
 
 
 def check_places(overlay: Overlay) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from gitops.objects import KubeObject
+from gitops.plan.structural import dotted
 from gitops.validate.sources import Path
 
 REMOVED: Mapping[str, tuple[str, str]] = {
@@ -189,8 +190,3 @@ def _nearest(key: str, fields: Mapping[str, Any]) -> str:
 
     close = get_close_matches(str(key), fields, n=1)
     return f"; did you mean {close[0]}?" if close else ""
-
-
-def dotted(path: Path) -> str:
-    """`spec.containers[0].image`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")

@@ -17,7 +17,8 @@ def with_spec(each: KubeObject, spec: Any) -> KubeObject:
 
 
 def test_what_a_definition_defines() -> None:
-    assert defined([definition(), deployment()]) == {("example.invalid", "Widget"): Defined(True, ("v1",))}
+    schema = definition().body["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert defined([definition(), deployment()]) == {("example.invalid", "Widget"): Defined(True, {"v1": schema})}
 
 
 @pytest.mark.parametrize("spec", ODD)

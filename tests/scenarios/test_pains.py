@@ -1,5 +1,6 @@
 """What hurts users of other tools, each told as a test that shows it does not hurt here. See docs/deploy.md."""
 
+import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from gitops.plan.model import Action, Risk
 from gitops.revisions import Superseded
 from tests.scenarios.conftest import World
 from tests.support.fake_cluster import FakeCluster
-from tests.support.kube_objects import config_map, definition, deployment, secret, service, widget
+from tests.support.kube_objects import config_map, definition, deployment, namespace, secret, service, widget
 
 CANARY = "canary-7f2e91-secret"
 
@@ -368,6 +369,79 @@ def test_pain_11_objects_of_a_new_namespace_and_kind_are_planned(world: World) -
     assert {change.action for change in plan.changes} == {Action.CREATE}
     assert len(plan.changes) == 4
     assert world.get(given[0]) is None
+
+
+@pytest.mark.cluster
+def test_pain_11_what_the_server_refuses_in_a_new_namespace_is_known_before_anything_is_written(
+    real_world: World,
+) -> None:
+    wrong = deployment(namespace=real_world.space, replcas=1)
+    wrong_port = deployment("other", real_world.space)
+    wrong_port.body["spec"]["template"]["spec"]["containers"][0]["readinessProbe"] = {"httpGet": {"port": "53"}}
+    with pytest.raises(GitopsError) as caught:
+        real_world.deploy([config_map(namespace=real_world.space), wrong, wrong_port])
+    assert 'unknown field "spec.template.spec.replcas"' in str(caught.value)
+    assert f"Deployment/{real_world.space}/other: spec.template.spec.containers[0].readinessProbe" in str(caught.value)
+    assert real_world.get(namespace(real_world.space)) is None
+
+
+@pytest.mark.cluster
+def test_pain_11_what_stands_in_the_way_elsewhere_is_no_reason_to_refuse(real_world: World) -> None:
+    there = deployment(namespace="default", replicas=0)
+    real_world.cluster.apply(there)
+    try:
+        real_world.deploy([deployment(namespace=real_world.space, replicas=0)])
+    finally:
+        real_world.cluster.delete(there.ref)
+
+
+def test_pain_10_a_custom_object_is_held_against_a_definition_that_comes_with_it(world: World) -> None:
+    group = f"{world.space}.example.invalid"
+    given = [colours(group, "red"), widget(namespace=world.space, group=group, colour="red", size=3)]
+    with pytest.raises(GitopsError, match=r"Widget/.*/one: spec\.size is a field that the definition does not have"):
+        world.deploy(given)
+    assert world.get(given[0]) is None
+
+
+def test_pain_10_a_definition_and_an_object_that_needs_its_change_come_at_once(real_world: World) -> None:
+    group = f"{real_world.space}.example.invalid"
+    real_world.deploy([colours(group, "red"), widget(namespace=real_world.space, group=group, colour="red")])
+    given = [
+        colours(group, "red", "blue", new="string"),
+        widget(namespace=real_world.space, group=group, colour="blue", new="x"),
+    ]
+    plan = real_world.deploy(given)
+    (change,) = [each for each in plan.changes if each.ref.kind == "Widget"]
+    assert [(field.path, field.after) for field in change.fields] == [("spec.colour", "blue"), ("spec.new", "x")]
+    assert real_world.plan(given).pending == ()
+    with pytest.raises(GitopsError, match=r"spec\.colour is none of red"):
+        real_world.deploy([colours(group, "red"), given[1]])
+    assert real_world.plan(given).pending == ()
+
+
+def test_pain_10_an_object_in_a_new_version_of_its_kind_is_an_update(real_world: World) -> None:
+    group = f"{real_world.space}.example.invalid"
+    before = colours(group, "red")
+    real_world.deploy([before, widget(namespace=real_world.space, group=group, colour="red")])
+    after = KubeObject(copy.deepcopy(dict(before.body)))
+    after.body["spec"]["versions"].append({**after.body["spec"]["versions"][0], "name": "v2", "storage": False})
+    moved = widget(namespace=real_world.space, group=group, colour="red")
+    given = [after, KubeObject({**moved.body, "apiVersion": f"{group}/v2"})]
+    plan = real_world.deploy(given)
+    assert {change.action for change in plan.pending} == {Action.UPDATE}
+    assert len(plan.pending) == 2
+    assert real_world.plan(given).pending == ()
+
+
+def colours(group: str, *names: str, **more: str) -> KubeObject:
+    """A definition of Widgets that have one of some colours, and fields of some types."""
+    made = definition(group=group)
+    properties = {"colour": {"type": "string", "enum": list(names)}} | {
+        key: {"type": kind} for key, kind in more.items()
+    }
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": properties}}}
+    made.body["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
+    return made
 
 
 # --- 13: noise

@@ -152,6 +152,13 @@ class FakeCluster:
         with self._changed:
             return KubeObject(self._merge(desired, force, MANAGER), desired.origin)
 
+    def rehearse(self, desired: KubeObject, namespace: str) -> None:
+        placed = desired.with_metadata(namespace=namespace)
+        with self._changed:
+            self._check(placed)
+            if placed.ref in self.objects:
+                raise ApiError(str(desired.ref), "already exists", status=409, reason="AlreadyExists")
+
     # --- writing
 
     def apply(self, desired: KubeObject, force: bool = False, manager: str = MANAGER) -> KubeObject:

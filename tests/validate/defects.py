@@ -151,6 +151,32 @@ def kustomization(extra: str) -> dict[str, str]:
     return {"kustomization.yaml": KUSTOMIZATION + extra}
 
 
+GADGET = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gadgets.example.invalid}
+spec:
+  group: example.invalid
+  scope: Namespaced
+  names: {kind: Gadget, plural: gadgets, singular: gadget}
+  versions:
+    - name: v1
+      served: true
+      storage: true
+      schema:
+        openAPIV3Schema:
+          type: object
+          properties:
+            spec:
+              type: object
+              required: [size]
+              properties: {size: {type: integer}, mode: {type: string}}
+---
+apiVersion: example.invalid/v1
+kind: Gadget
+metadata: {name: one, namespace: shop}
+"""
+
 DEFECTS = [
     # Kustomizations
     Defect(
@@ -248,6 +274,9 @@ DEFECTS = [
     ),
     Defect("deprecated-endpoints", "apiVersion: v1  #! O006\nkind: Endpoints\nmetadata: {name: db, namespace: shop}\n"),
     Defect("unknown-kind", "apiVersion: apps/v1\nkind: Deploymnet  #! O007\nmetadata: {name: typo, namespace: shop}\n"),
+    Defect("custom-field-unknown", GADGET + "spec:\n  size: 1\n  colour: red  #! O001\n"),
+    Defect("custom-wrong-type", GADGET + "spec:\n  size: large  #! O002\n"),
+    Defect("custom-field-missing", GADGET + "spec:  #! O003\n  mode: fast\n"),
     Defect("no-namespace", "apiVersion: v1\nkind: ServiceAccount\nmetadata:  #! O009\n  name: nowhere\n"),
     Defect(
         "namespace-that-nothing-makes",
