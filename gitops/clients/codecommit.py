@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.clients.aws import aws_errors, client
+from gitops.hidden import without
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ class PullRequests:
 
     def comment(self, request: PullRequest, text: str, marker: str) -> str:
         """Post `text`, or put it into our comment on this revision, which is known by `marker`. Returns its id."""
+        text = without(text)
         for comment in self._comments(request):
             if marker in comment.get("content", "") and not comment.get("deleted"):
                 with aws_errors(f"pull request {request.id}"):

@@ -128,6 +128,7 @@ class GitHubPullRequests:
 
     def comment(self, request: PullRequest, text: str, marker: str) -> str:
         """Post `text`, or put it into our comment, which is known by `marker`. Returns its id."""
+        text = without(text)
         comments = f"{self._path}/issues/{request.id}/comments"
         for comment in self._pages(f"{comments}?per_page=100"):
             if marker in (comment.get("body") or ""):

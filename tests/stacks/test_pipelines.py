@@ -185,6 +185,15 @@ def test_a_good_pull_request_gets_the_plan_and_an_approval(folder: Path, monkeyp
         assert run(["pipeline", "report", "--plans", "plans", "--passed", "1", *REVIEW]) == 0
 
 
+def test_a_password_in_a_plan_is_not_posted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "plans").mkdir()
+    (folder / "plans" / "prod.md").write_text("+ url: db://app:hunter22@db.invalid")
+    text = report([("prod", "+ url: db://app:***@db.invalid")], passed=True, build_url="")
+    posted = ("post_comment_for_pull_request", {"comment": {"commentId": "c"}}, {**ASKED, "content": text})
+    with stubbed(monkeypatch, codecommit=review("APPROVE", [], posted)):
+        assert run(["pipeline", "report", "--plans", "plans", "--passed", "1", *REVIEW]) == 0
+
+
 def test_a_bad_one_is_refused_in_the_same_comment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     old = {"commentId": "c", "content": f"something\n\n{MARKER}"}
     updated = ("update_comment", {"comment": {"commentId": "c"}}, {"commentId": "c", "content": ANY})
