@@ -31,6 +31,8 @@ UNHEARD = 3
 LONGEST_PAUSE = 30.0
 """Seconds that a Retry-After can ask for."""
 RETRIED = (429, 500, 502, 503, 504)
+OVERTAKEN = b"the object has been modified"
+"""Of a write that the server tried a few times, and that others' writes always came before."""
 CHUNK = 1 << 16
 """Bytes of a long answer that are taken at a time, at most."""
 EARLY = timedelta(seconds=60)
@@ -89,7 +91,7 @@ class Transport:
                 logged_in_again = True
                 self._forget_credential()
                 continue
-            if attempt == ATTEMPTS or not _worth_retrying(response.status, response.data):
+            if attempt == ATTEMPTS or not _worth_retrying(method, response.status, response.data):
                 raise self._refusal(subject, response)
             if response.status == 429:
                 self.pace.slower()
@@ -216,7 +218,10 @@ class Transport:
         return {}
 
 
-def _worth_retrying(status: int, body: bytes) -> bool:
+def _worth_retrying(method: str, status: int, body: bytes) -> bool:
+    if status == 409:
+        # An apply is of no version of the object: others were quicker, time and again.
+        return method == "PATCH" and OVERTAKEN in body
     lasting = status == 500 and any(words.encode() in body for words in UNTYPED)
     return status in RETRIED and not lasting
 

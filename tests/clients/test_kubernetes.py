@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from gitops.clients.cluster import ApiError, Expired, Kind, Kinds
+from gitops.clients.cluster import ApiError, Conflict, Expired, Kind, Kinds
 from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.clients.discovery import LIFE, DiscoveryCache
 from gitops.clients.kubernetes import NO_SUCH_PATH, KubernetesCluster
@@ -102,7 +102,7 @@ def script() -> Iterator[Script]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_PATCH = do_POST = do_DELETE = do_any  # noqa: N815
+        do_GET = do_PUT = do_PATCH = do_POST = do_DELETE = do_any  # noqa: N815
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
@@ -131,6 +131,24 @@ def test_a_busy_server_is_asked_again_when_it_says(script: Script, status: int) 
     script.client().apply(config_map())
     assert len(script.asked) == 3
     assert all(7 <= seconds < 7.2 for seconds in script.slept)
+
+
+OVERTAKEN = "Operation cannot be fulfilled: the object has been modified; please apply your changes to it"
+
+
+def test_an_apply_that_others_overtook_is_sent_again(script: Script) -> None:
+    """It is of no version. What replaces one is of that, and whoever wrote it must look again."""
+    script.answers = [(409, {}, refusal(409, OVERTAKEN))]
+    script.client().apply(config_map())
+    assert len(script.asked) == 2
+    script.answers = [(409, {}, refusal(409, OVERTAKEN))]
+    with pytest.raises(Conflict):
+        script.client().replace(config_map())
+    causes = [{"reason": "FieldManagerConflict", "message": 'conflict with "hpa"', "field": ".spec.replicas"}]
+    script.answers = [(409, {}, refusal(409, "Apply failed with 1 conflict", causes=causes))]
+    with pytest.raises(Conflict, match=r"hpa owns .spec.replicas"):
+        script.client().apply(config_map())
+    assert len(script.asked) == 4
 
 
 def test_a_busy_server_may_say_until_when(script: Script) -> None:
