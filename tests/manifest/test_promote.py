@@ -37,7 +37,7 @@ def local(tmp_path: Path) -> Path:
 def place_of(directory: Path) -> Place:
     from gitops.config import load_config
 
-    return clone_place(load_config(directory / "gitops.yaml"), directory)
+    return clone_place(load_config(directory / "gitops.yaml", "gitops.yaml"), directory)
 
 
 def promoted(

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -272,12 +273,15 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "disk"
     folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+    mount, umount = shutil.which("mount"), shutil.which("umount")
+    if os.geteuid() or not mount or not umount:
+        pytest.skip("mounting a file system needs root, and mount and umount on PATH")
+    arguments = [mount, "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    if subprocess.run(arguments, capture_output=True, check=False).returncode:
         pytest.skip("may not mount a file system")
     yield folder
     os.chdir(tmp_path)
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run([umount, str(folder)], check=True)
 
 
 def fill(folder: Path) -> Path:
