@@ -46,6 +46,9 @@ def refused(subject: str, message: str) -> GitopsError:
     text = " ".join(message.split())
     if _DISK_FULL.search(text):
         return GitopsError(subject, "the disk is full", "free some space: docker system prune")
+    if re.search(r"toomanyrequests|pull rate limit", text):
+        hint = "a copy elsewhere: public.ecr.aws/docker/library/NAME, or a pull-through cache of your ECR"
+        return GitopsError(subject, f"the registry of a base image limits pulls: {text}", hint)
     if re.search(r"pull access denied|manifest unknown|manifest for .* not found|failed to resolve source", text):
         hint = "check FROM, or log in to its registry: docker login"
         return GitopsError(subject, f"a base image cannot be pulled: {text}", hint)

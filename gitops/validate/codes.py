@@ -169,6 +169,12 @@ CODES = {
         "AWS's manifest for it is abandoned and cannot read containerd's lines",
         "use Fluent Bit: the logging overlay",
     ),
+    "I007": Code(
+        WARNING,
+        "image of Docker Hub",
+        "it limits pulls by address, and all nodes and builds behind a gateway have the same one",
+        "public.ecr.aws/docker/library/NAME, or a pull-through cache of your ECR",
+    ),
     # Pod Security
     "P001": Code(
         ERROR,

@@ -33,12 +33,20 @@ def _problems(image: str, placeholders: set[str], version: str) -> Iterator[tupl
         yield "I002", f"{image} has no digest"
     if repository.startswith(("k8s.gcr.io/", "gcr.io/google_containers/")):
         yield "I003", f"{repository} is frozen"
+    if repository not in placeholders and from_docker_hub(repository):
+        yield "I007", f"{repository} is pulled from Docker Hub"
     if re.search(r"/fluentd(-kubernetes-daemonset)?$", f"/{repository}"):
         yield "I006", f"{repository} is fluentd"
     if repository.endswith("/cluster-autoscaler") and _minor(tag) and _minor(tag) != version:
         yield "I004", f"{tag} is for Kubernetes {_minor(tag)}, the cluster has {version}"
     if repository.endswith("/metrics-server") and not _metrics_server_fits(tag, version):
         yield "I005", f"{tag} is not for Kubernetes {version}"
+
+
+def from_docker_hub(repository: str) -> bool:
+    """A name without a host stands for Docker Hub: github.com/distribution/reference, normalize.go."""
+    host, slash, _ = repository.partition("/")
+    return not slash or host in ("docker.io", "index.docker.io") or not re.search(r"[.:]|^localhost$", host)
 
 
 def _split(name: str) -> tuple[str, str]:

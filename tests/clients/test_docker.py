@@ -132,3 +132,10 @@ def test_a_registry_that_does_not_answer_the_daemon_is_one_line(daemon: Docker, 
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY Dockerfile /\n")
     with pytest.raises(GitopsError, match=r"does not answer the Docker daemon|push was denied"):
         daemon.build(order(tmp_path), lambda line: None, None)
+
+
+def test_a_limit_of_pulls_names_another_place_for_the_base_image() -> None:
+    said = "toomanyrequests: You have reached your unauthenticated pull rate limit. https://example.invalid/limit"
+    error = refused("web/Dockerfile", said)
+    assert str(error).startswith("web/Dockerfile: the registry of a base image limits pulls: toomanyrequests")
+    assert "public.ecr.aws/docker/library" in error.hint

@@ -308,7 +308,12 @@ DEFECTS = [
         ),
     ),
     Defect(
-        "untagged-busybox", workload("image: registry.example/app:1.0@sha256:" + "1a" * 32, "image: busybox  #! I001")
+        "untagged-busybox",
+        workload("image: registry.example/app:1.0@sha256:" + "1a" * 32, "image: busybox  #! I001, I007"),
+    ),
+    Defect(
+        "pulled-from-docker-hub",
+        workload("registry.example/app:1.0@sha256:" + "1a" * 32, "bitnami/app:1.0@sha256:" + "1a" * 32 + "  #! I007"),
     ),
     Defect("tag-without-digest", workload("@sha256:" + "1a" * 32, "  #! I002")),
     Defect(
@@ -342,7 +347,7 @@ DEFECTS = [
         "fluentd-image",
         workload(
             "registry.example/app:1.0@sha256:" + "1a" * 32,
-            "fluent/fluentd-kubernetes-daemonset:v1.7.3-debian-cloudwatch-1.0  #! I002, I006",
+            "fluent/fluentd-kubernetes-daemonset:v1.7.3-debian-cloudwatch-1.0  #! I002, I006, I007",
         ),
     ),
     # Pod Security
