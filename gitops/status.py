@@ -184,6 +184,8 @@ def _job(body: Body) -> Status:
     spec, now = _part(body, "spec"), _part(body, "status")
     if spec.get("suspend") and _holds(body, "Suspended"):
         return Status(State.READY, "suspended")
+    if spec.get("parallelism") == 0 and not now.get("active"):
+        return Status(State.READY, "paused: its parallelism is 0")
     wanted = spec.get("completions", spec.get("parallelism", 1))
     return _waiting(f"{now.get('succeeded', 0)}/{wanted} complete")
 

@@ -137,6 +137,8 @@ JOBS: list[Case] = [
     (body("batch/v1", "Job", condition("FailureTarget", "True", "PodFailurePolicy", "x")), FAILED, "PodFailurePolicy"),
     (body("batch/v1", "Job", {}, {"suspend": True}), WAITING, "0/1 complete"),
     (body("batch/v1", "Job", condition("Suspended", "True"), {"suspend": True}), READY, "suspended"),
+    (body("batch/v1", "Job", {}, {"parallelism": 0}), READY, "paused: its parallelism is 0"),
+    (body("batch/v1", "Job", {"active": 1}, {"parallelism": 0}), WAITING, "0/0 complete"),
     (body("batch/v1", "CronJob", {}), READY, ""),
 ]
 

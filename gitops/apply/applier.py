@@ -215,6 +215,7 @@ class Applier:
             self.may_write()
             again = stamped(change.desired, release.owner, release.revision, self.run)
             self.applied[change.ref] = self.cluster.apply(again)
+            self.tell(self.applied[change.ref], "configured", release)
 
     def _finish_kinds(self, changes: Sequence[Change]) -> None:
         """Wait for what the next levels cannot do without: kinds that are new."""

@@ -283,6 +283,12 @@ def test_a_quota_that_is_used_up_is_the_reason(real_world: World, kind: str) -> 
     assert found.problem.startswith("failed: FailedCreate: ")
 
 
+def reasons(world: World, ref: ObjectRef) -> list[str]:
+    """Of the events at an object."""
+    fields = {"involvedObject.name": ref.name, "involvedObject.kind": ref.kind}
+    return [str(each.body["reason"]) for each in world.cluster.list("", "Event", ref.namespace, fields=fields).objects]
+
+
 def restricted(space: str, level: str) -> KubeObject:
     labels = {"pod-security.kubernetes.io/enforce": level}
     return KubeObject({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space, "labels": labels}})
@@ -298,6 +304,11 @@ def test_a_refusal_that_is_mended_does_not_fail_the_next_deploy(real_world: Worl
     assert "violates PodSecurity" in failure(real_world, restricted(space, "restricted"), *objects).problem
     real_world.deploy([restricted(space, "privileged"), *objects], timeout=LONG)
     assert all(waited_for(real_world, each)[-1].startswith("ready") for each in objects)
+    # The controller was asked to try again by an apply, which tells who did it.
+    live = real_world.get(objects[0])
+    assert live is not None
+    assert live.annotations["gitops/revision"] == real_world.inventory().history[0].revision
+    assert "Configured" in reasons(real_world, objects[0].ref)
     assert real_world.deploy([restricted(space, "privileged"), *objects]).pending == ()
 
 
