@@ -22,7 +22,7 @@ class Entry:
     """UTC, ISO 8601."""
     run: str
     result: str
-    """deployed, failed, superseded while it was waited for, or applying while (or when cut off) under way."""
+    """deployed, failed, superseded or interrupted; applying while under way, or when cut off."""
     ended: str = ""
     changes: str = ""
     """As the plan's last line said: "1 update, 1 create"."""

@@ -1,7 +1,7 @@
 """The stages joined: a line a stage. Yields the plan and what happens; shows nothing and asks nobody."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 
 from gitops.apply.events import Event
@@ -92,13 +92,23 @@ def carry_out(decided: Plan, target: Target, newer: Callable[[], str] = nothing_
         yield from target.apply(decided)
         yield from target.wait(decided, lambda: refuse_to_wait(decided, newer()))
         yield from target.prune(decided)
-    except Superseded:
-        yield from target.record(decided, "superseded")
-        raise
-    except GitopsError:
-        yield from target.record(decided, "failed")
+    except (GitopsError, KeyboardInterrupt) as error:
+        yield from record_end(decided, target, error)
         raise
     yield from target.record(decided)
+
+
+def record_end(decided: Plan, target: Target, error: GitopsError | KeyboardInterrupt) -> Iterator[Event]:
+    """Write down how a release ended that did not end well. What cannot be written is told with `error`."""
+    if isinstance(error, KeyboardInterrupt):
+        with suppress(GitopsError):
+            # The record says "applying" then, as of every run that was cut off.
+            yield from target.record(decided, "interrupted")
+        return
+    try:
+        yield from target.record(decided, "superseded" if isinstance(error, Superseded) else "failed")
+    except GitopsError as second:
+        and_then(error, f"that could not be recorded: {second.subject}: {second.problem}")
 
 
 def undo(
@@ -142,7 +152,7 @@ def each_of(error: GitopsError) -> tuple[GitopsError, ...]:
 def and_then(failure: GitopsError, what: str) -> GitopsError:
     """`failure`, which also tells what came of it; with all that it tells itself: log lines, further problems."""
     first = each_of(failure)[0]
-    first.problem = f"{first.problem}; {what}"
+    first.problem = f"{first.problem.rstrip('.')}; {what}"
     return failure
 
 

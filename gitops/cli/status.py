@@ -149,7 +149,8 @@ def _last(inventory: "Inventory") -> dict[str, Any]:
         return {"last": "", "details": []}
     if last.result == "deployed":
         return {"last": last.result, "details": []}
-    said = f"the last deploy, of {last.revision[:7]} {_age(last.started)} ago, is {last.result}"
+    verb = "is" if last.result == "applying" else "was" if last.result in ("superseded", "interrupted") else "has"
+    said = f"the last deploy, of {last.revision[:7]} {_age(last.started)} ago, {verb} {last.result}"
     return {"last": last.result, "details": [said]}
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from gitops.apply.announce import EACH
+from gitops.apply.events import Event
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, REVISION, KubeObject, ObjectRef
 from gitops.pipeline import Intent, deploy
@@ -258,3 +259,40 @@ def test_a_rollback_replaces_again_what_the_failed_release_replaced(real_world: 
     live = real_world.get(good)
     assert live is not None
     assert live.body["spec"]["template"]["spec"]["containers"][0]["image"] == "registry.invalid/migrate:done"
+
+
+def test_a_failure_that_cannot_be_recorded_is_told_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise GitopsError("ConfigMap/inventory", "etcd has no space")
+
+    target = world.target(timeout=1)
+    steps = deploy(world.release(), [balancer(world.space)], target)
+    next(steps)
+    assert isinstance(next(step for step in steps if isinstance(step, Event) and step.status == "waiting"), Event)
+    monkeypatch.setattr(target, "_write", full)
+    with pytest.raises(GitopsError) as caught:
+        list(steps)
+    assert caught.value.problem == (
+        "is not ready after 1 s: no address yet; that could not be recorded: ConfigMap/inventory: etcd has no space"
+    )
+
+
+def test_a_run_that_is_interrupted_says_so_in_its_record_and_keeps_no_lease(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gitops.apply.wait.Waiter._check_time", ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        world.deploy([balancer(world.space)])
+    assert [entry.result for entry in world.inventory().history] == ["interrupted"]
+    lease = world.cluster.get(ObjectRef("coordination.k8s.io", "Lease", world.space, "gitops-prod"))
+    assert lease is not None
+    assert not lease.body["spec"]["holderIdentity"]
+
+
+def balancer(space: str) -> KubeObject:
+    """A Service whose address never comes."""
+    never = service("lb", space)
+    return KubeObject({**never.body, "spec": {**never.body["spec"], "type": "LoadBalancer"}})
