@@ -8,7 +8,7 @@ import click
 
 from gitops.cli.manifest_options import author, where
 from gitops.cli.output_option import output_option
-from gitops.errors import DONE, PENDING, GitopsError, UsageError
+from gitops.errors import GitopsError, UsageError
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -73,7 +73,7 @@ def command(
     gitops bump backend-app --env staging --from image.json
     """
     from gitops.cli.gates import gate_of
-    from gitops.cli.written import show
+    from gitops.cli.landing import land
     from gitops.manifest.bump import BumpOptions, bump
     from gitops.manifest.review import topic_of
 
@@ -91,16 +91,8 @@ def command(
         # What a build asks for may be overtaken or held, which is no failure of the build; a person is told no.
         options = BumpOptions(add, everywhere, build is None, allow_older, despite_hold, author)
         intent = bump(wanted, choose, options, place.prefix, place.fields(environments), place.folders())
-        if pull_request:
-            place = place.proposing(topic_of(wanted.name, environments))
-        # A host that opens none, or a missing token, is told before anything is pushed.
-        requests = context.pull_requests(place) if pull_request and not dry_run else None
-        written = place.write(intent, dry_run=dry_run)
-        notes = place.settle(written)
-        if requests and written.commit:
-            notes += context.review(requests, place, written)
-    show(written, place.branch.name, notes, dry_run=dry_run, form=form)
-    return PENDING if dry_run and written.proposal.changed else DONE
+        topic = topic_of(wanted.name, environments) if pull_request else ""
+        return land(context, place, intent, topic=topic, dry_run=dry_run, form=form)
 
 
 def _wanted(context: "Context", image: "Image", given: "Given", unchecked: bool) -> "WantedImage":

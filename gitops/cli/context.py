@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from gitops.config import Config, Image
     from gitops.config.overlays import Overlay
     from gitops.manifest.place import Place
-    from gitops.manifest.repository import Written
     from gitops.objects import KubeObject
     from gitops.plan.planner import Policy
     from gitops.render import Rendered
@@ -90,21 +89,6 @@ class Context:
         if manifests.connection or is_github(address):
             return GitHubPullRequests(github_repository(address))
         return PullRequests(self.config.region)
-
-    def review(self, requests: "PullRequests | GitHubPullRequests", place: "Place", written: "Written") -> list[str]:
-        """Open or update the pull request of a bump that was proposed; what there is to say of it."""
-        from gitops.clients.codecommit import PullRequest
-        from gitops.manifest.bump import BumpProposal
-        from gitops.manifest.repository import ProposedBranch
-        from gitops.manifest.review import MARKER, markdown
-
-        branch, name, message = place.branch, self.config.manifests.repository, written.proposal.message
-        assert isinstance(branch, ProposedBranch)
-        assert isinstance(written.proposal, BumpProposal)
-        number = requests.open_or_update(name, branch.topic, branch.branch, message.subject, str(message))
-        request = PullRequest(number, name, written.commit, written.base)
-        requests.comment(request, markdown(written.proposal), MARKER)
-        return [f"pull request {number} of {name}: {branch.topic} to {branch.branch}"]
 
     @cached_property
     def render_cache(self) -> "Cache | None":

@@ -7,7 +7,6 @@ import click
 
 from gitops.cli.manifest_options import author, where
 from gitops.cli.output_option import output_option
-from gitops.errors import DONE, PENDING
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -52,7 +51,7 @@ def command(
     gitops promote staging prod
     """
     from gitops.cli.gates import gate_of
-    from gitops.cli.written import show
+    from gitops.cli.landing import land
     from gitops.manifest.bump import BumpOptions
     from gitops.manifest.promote import promote, promotion
     from gitops.manifest.review import topic_of
@@ -62,12 +61,5 @@ def command(
         wish = promotion(place.config, source, target, options, unproved=unproved, skip=skip_stages)
         gate, now = gate_of(context, place), datetime.now(UTC)
         intent = promote(wish, now, gate, config_file=place.config.file, prefix=place.prefix)
-        if pull_request:
-            place = place.proposing(topic_of("promote", (source, target)))
-        requests = context.pull_requests(place) if pull_request and not dry_run else None
-        written = place.write(intent, dry_run=dry_run)
-        notes = place.settle(written)
-        if requests and written.commit:
-            notes += context.review(requests, place, written)
-    show(written, place.branch.name, notes, dry_run=dry_run, form=form)
-    return PENDING if dry_run and written.proposal.changed else DONE
+        topic = topic_of("promote", (source, target)) if pull_request else ""
+        return land(context, place, intent, topic=topic, dry_run=dry_run, form=form)
