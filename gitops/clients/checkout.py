@@ -20,10 +20,9 @@ def check_out(repository: Path, into: Path, origin: str) -> str:
     clone.run("checkout", "--quiet", "--detach", commit)
     for key in ("user.name", "user.email"):
         _copy_setting(git, clone, key)
-    url = origin or git.text("remote", "get-url", "origin")
-    if not url:
+    if not (origin or git.address("origin")):
         raise GitopsError(str(repository), "has no origin to push to", "git remote add origin URL")
-    clone.run("remote", "set-url", "origin", url)
+    clone.run("remote", "set-url", "origin", origin or git.text("remote", "get-url", "origin"))
     return commit
 
 

@@ -57,6 +57,7 @@ phases:
   build:
     commands:
       - echo "the password is $DB_PASSWORD"
+      - echo "root:$DB_PASSWORD" | base64
       - echo "$DB_PASSWORD" >&2; exit 3
 """
 
@@ -385,16 +386,12 @@ def towards_aws(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         shop.run(*words, code=None)
     (tmp_path / "buildspec.yaml").write_text(BUILDSPEC)
     monkeypatch.setenv("DB_PASSWORD", f"{CANARY}-env-1")
-    shop.run(
-        "pipeline",
-        "run-local",
-        "x",
-        "--buildspec",
-        str(tmp_path / "buildspec.yaml"),
-        "--secret",
-        "DB_PASSWORD",
-        code=None,
-    )
+    local = ("pipeline", "run-local", "x", "--buildspec", str(tmp_path / "buildspec.yaml"), "--secret", "DB_PASSWORD")
+    assert "has no origin to push to" in shop.run(*local, code=1)
+    git = GitRepository(shop.folder)
+    git.run("remote", "add", "origin", f"https://bot:{GIT_PASSWORD}@git.invalid/shop-manifests")
+    assert "the password is ***" in shop.run(*local, code=1)
+    git.run("remote", "remove", "origin")
     monkeypatch.delenv("DB_PASSWORD")
     shop.run("init", str(tmp_path / "new"), "--yes", code=None)
 

@@ -64,11 +64,13 @@ def command(
     """
     from gitops.buildspec import read_buildspec
     from gitops.clients.process import follow
+    from gitops.hidden import remember
     from gitops.local_build import LocalBuild, environment, run_build
 
     file = buildspec or _stage_file(context.root, stage)
     spec = read_buildspec(_read(file), os.path.relpath(file))
     hidden = {name: _taken(name, "--secret") for name in secrets}
+    remember(hidden.values())
     with tempfile.TemporaryDirectory(prefix="gitops-build-") as work:
         folder = Path(work).resolve()
         given = _base_environment() | _variables(variables) | _codebuild(context, stage, folder)
