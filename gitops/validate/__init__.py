@@ -8,18 +8,22 @@ from dataclasses import replace
 
 from gitops.objects import KubeObject
 from gitops.validate.agents import check_agents
+from gitops.validate.contradictions import check_contradictions
+from gitops.validate.disruption import check_disruption
 from gitops.validate.finding import Finding
 from gitops.validate.images import check_images
 from gitops.validate.kustomizations import check_kustomizations
 from gitops.validate.network import check_network
 from gitops.validate.objects import check_names, check_objects, check_owners, check_places
 from gitops.validate.pod_security import check_pod_security
+from gitops.validate.ports import check_ports
 from gitops.validate.rbac import check_rbac
 from gitops.validate.references import check_references
 from gitops.validate.repository import check_repository
 from gitops.validate.scaling import check_scaling
 from gitops.validate.schema import of_right_shape
 from gitops.validate.scope import Overlay
+from gitops.validate.secrets import check_secrets
 from gitops.validate.workloads import check_workloads
 
 CHECKS: tuple[Callable[[Overlay], Iterable[Finding]], ...] = (
@@ -32,7 +36,11 @@ CHECKS: tuple[Callable[[Overlay], Iterable[Finding]], ...] = (
     check_network,
     check_scaling,
     check_references,
+    check_ports,
+    check_contradictions,
+    check_disruption,
     check_workloads,
+    check_secrets,
     check_agents,
 )
 

@@ -132,6 +132,21 @@ CODES = {
         "the API server refuses the object",
         "lower-case letters, digits, - and ., from a letter or digit to one",
     ),
+    "O013": Code(
+        ERROR, "value that Kubernetes does not take", "the API server refuses the object", "give a value as it is said"
+    ),
+    "O014": Code(
+        ERROR,
+        "fields that do not go together",
+        "the API server refuses the object",
+        "keep what is meant, and leave the other out",
+    ),
+    "O015": Code(
+        WARNING,
+        "selector takes the pods of another workload",
+        "two controllers count the same pods, and each undoes the other",
+        "give each a label of its own",
+    ),
     # Images
     "I001": Code(
         ERROR,
@@ -174,6 +189,9 @@ CODES = {
         "image of Docker Hub",
         "it limits pulls by address, and all nodes and builds behind a gateway have the same one",
         "public.ecr.aws/docker/library/NAME, or a pull-through cache of your ECR",
+    ),
+    "I008": Code(
+        ERROR, "digest that is none", "no node can pull it: InvalidImageName", "take all of it: sha256: and 64 digits"
     ),
     # Pod Security
     "P001": Code(
@@ -248,6 +266,24 @@ CODES = {
         "one wrong line locks everybody out, and EKS deprecates it",
         "use access entries: the access stack has them",
     ),
+    "R011": Code(
+        WARNING, "cluster-admin is bound", "it may do everything in every namespace", "list what is needed in a role"
+    ),
+    "R012": Code(
+        ERROR, "right for whoever is not logged in", "everybody who reaches the API server has it", "name a group"
+    ),
+    "R013": Code(
+        WARNING,
+        "right to give oneself rights",
+        "bind, escalate and impersonate are as good as cluster-admin",
+        "name what may be bound or impersonated in resourceNames",
+    ),
+    "R014": Code(
+        WARNING,
+        "Secrets of every namespace",
+        "whoever takes this account has every password and token of the cluster",
+        "a Role in each namespace, or resourceNames",
+    ),
     # Network
     "N001": Code(
         ERROR,
@@ -308,6 +344,18 @@ CODES = {
         "EKS does not let the controller's own flags be changed",
         "write behavior",
     ),
+    "H007": Code(
+        ERROR,
+        "HorizontalPodAutoscaler on a container that is not there",
+        "it gets no figure, and does not scale",
+        "name a container of its target",
+    ),
+    "H008": Code(
+        ERROR,
+        "two HorizontalPodAutoscalers on one target",
+        "both stop with AmbiguousSelector",
+        "keep one, with the metrics of both",
+    ),
     "A001": Code(
         ERROR,
         "--nodes names one Auto Scaling group",
@@ -364,6 +412,33 @@ CODES = {
         "the pods stay in CreateContainerConfigError",
         "add the key, or correct it",
     ),
+    "F010": Code(
+        ERROR,
+        "probe at a port that the container does not have",
+        "it always fails, and the pod is never ready",
+        "name a port of the container",
+    ),
+    "F011": Code(
+        WARNING,
+        "probe at a port that no container declares",
+        "where nothing listens there, the pod is never ready",
+        "correct it, or declare the port",
+    ),
+    "F012": Code(
+        ERROR,
+        "Ingress to a Service or port that is not there",
+        "its callers get 503",
+        "name a Service of the namespace, and a port of it",
+    ),
+    "F013": Code(
+        WARNING,
+        "StatefulSet without its Service",
+        "its pods have no names of their own",
+        "define it, with clusterIP: None",
+    ),
+    "F014": Code(
+        ERROR, "binding of a policy that nothing defines", "nothing is checked", "define it, or correct the name"
+    ),
     # Workloads
     "W001": Code(
         WARNING,
@@ -396,6 +471,33 @@ CODES = {
         "use the image's own, or a ConfigMap",
     ),
     "W009": Code(ERROR, "limit below the request", "the API server refuses the pods", "raise the limit"),
+    "W010": Code(
+        ERROR,
+        "PodDisruptionBudget that lets no pod go",
+        "no node can be drained: upgrades of node groups wait, and fail",
+        "maxUnavailable: 1",
+    ),
+    "W011": Code(
+        WARNING,
+        "spread over nodes that does not count its own pods",
+        "they are not spread, or never scheduled",
+        "give labelSelector the pods' labels",
+    ),
+    "W012": Code(
+        WARNING, "deprecated label of nodes", "where it is gone, pods are not scheduled", "use the label named here"
+    ),
+    "W013": Code(
+        WARNING,
+        "preStop takes all of the grace period",
+        "the application is killed before it is told to stop",
+        "raise terminationGracePeriodSeconds",
+    ),
+    "W014": Code(
+        ERROR,
+        "role-arn that is the ARN of no role",
+        "its pods start without a role: AccessDenied",
+        "arn:aws:iam::ACCOUNT:role/NAME, or EKS Pod Identity",
+    ),
     # Agents
     "L001": Code(
         ERROR,

@@ -12,7 +12,7 @@ ZEROS = "@sha256:" + "0" * 64
 
 
 def check_images(overlay: Overlay) -> Iterator[Finding]:
-    """Findings in every container's image."""
+    """Findings in every container's image, and in the images that are mounted as volumes."""
     placeholders = {image.name for image in overlay.config.images}
     for pod in overlay.pods():
         for path, container in pod.containers:
@@ -20,6 +20,10 @@ def check_images(overlay: Overlay) -> Iterator[Finding]:
             for code, what in _problems(image, placeholders, overlay.version):
                 file, line = _place(overlay, pod.owner, (*path, "image"), image)
                 yield Finding(file, line, code, f"{pod.owner.ref}: {what}")
+        for position, volume in enumerate(pod.spec.get("volumes") or []):
+            image = str((volume.get("image") or {}).get("reference") or "")
+            for code, what in _problems(image, placeholders, overlay.version) if image else ():
+                yield overlay.finding(code, pod.owner, (*pod.path, "volumes", position, "image", "reference"), what)
 
 
 def _problems(image: str, placeholders: set[str], version: str) -> Iterator[tuple[str, str]]:
@@ -31,6 +35,8 @@ def _problems(image: str, placeholders: set[str], version: str) -> Iterator[tupl
         yield "I001", f"{image} has {'the tag latest' if tag else 'no tag'}"
     elif not digest:
         yield "I002", f"{image} has no digest"
+    if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", digest):
+        yield "I008", f"{image} has a digest that is none"
     if repository.startswith(("k8s.gcr.io/", "gcr.io/google_containers/")):
         yield "I003", f"{repository} is frozen"
     if repository not in placeholders and from_docker_hub(repository):

@@ -48,7 +48,8 @@ def _policy(overlay: Overlay, obj: KubeObject, policies: list[KubeObject], pods:
     selected = [p for p in pods if p.owner.namespace == obj.namespace and selects(_selector(spec), p.labels)]
     if spec.get("podSelector") and not selected:
         yield overlay.finding("N004", obj, ("spec", "podSelector"), "no pod here has these labels")
-    if "Egress" in (types or []) and not any(_allows_dns(p) for p in policies if _covers(p, obj, pods)):
+    labels = _system_labels(overlay)
+    if "Egress" in (types or []) and not any(_allows_dns(p, labels) for p in policies if _covers(p, obj, pods)):
         yield overlay.finding("N002", obj, ("spec", "policyTypes"), "no policy lets these pods ask for names")
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         for number, rule in enumerate(spec.get(direction) or []):
@@ -74,9 +75,33 @@ def _covers(policy: KubeObject, other: KubeObject, pods: list[Pod]) -> bool:
     return bool(selected) and all(selects(mine, pod.labels) for pod in selected)
 
 
-def _allows_dns(policy: KubeObject) -> bool:
+def _system_labels(overlay: Overlay) -> dict[str, str]:
+    """The labels of kube-system: what an API server gives every namespace, and what an overlay says besides."""
+    labels = {"kubernetes.io/metadata.name": "kube-system"}
+    for obj in overlay.everything:
+        if (obj.kind, obj.name) == ("Namespace", "kube-system"):
+            labels |= (obj.body.get("metadata") or {}).get("labels") or {}
+    return labels
+
+
+def _reaches_dns(peer: Mapping[str, Any], policy: KubeObject, labels: Mapping[str, str]) -> bool:
+    """Whether a peer can be kube-dns, or the address of a cache of it on the node."""
+    if "ipBlock" in peer:
+        return True
+    namespace, pods = peer.get("namespaceSelector"), peer.get("podSelector")
+    if namespace is None and policy.namespace != "kube-system":
+        return False
+    there = not namespace or selects(namespace, labels)
+    # The labels of CoreDNS in EKS; a rule by another key is of another DNS.
+    named = (pods or {}).get("matchLabels") or {}
+    return there and named.get("k8s-app", "kube-dns") in ("kube-dns", "node-local-dns")
+
+
+def _allows_dns(policy: KubeObject, labels: Mapping[str, str]) -> bool:
     for rule in (policy.body.get("spec") or {}).get("egress") or []:
-        ports = (rule or {}).get("ports")
+        ports, peers = (rule or {}).get("ports"), (rule or {}).get("to")
+        if peers and not any(_reaches_dns(peer, policy, labels) for peer in peers):
+            continue
         if not ports or any(_is_dns(port) for port in ports):
             return True
     return False

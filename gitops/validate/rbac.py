@@ -16,6 +16,10 @@ KUBELET = {"proxy", "metrics", "stats", "log", "spec", "healthz", "configz", "po
 """Subresources of nodes that the kubelet asks about itself: no API server lists them."""
 
 SPECIAL_VERBS = {"*", "impersonate", "bind", "escalate", "use", "approve", "sign", "attest", "proxy"}
+POWERS = {"bind", "escalate", "impersonate"}
+"""Verbs with which whoever has them gives themselves every other right."""
+
+ANYBODY = {"system:anonymous", "system:unauthenticated"}
 BUILT_IN_ROLES = {"cluster-admin", "admin", "edit", "view", "extension-apiserver-authentication-reader"}
 
 
@@ -27,6 +31,7 @@ def check_rbac(overlay: Overlay) -> Iterator[Finding]:
     for obj in overlay.of_kind("Role", "ClusterRole"):
         for position, rule in enumerate(obj.body.get("rules") or []):
             yield from _rule(overlay, obj, ("rules", position), rule)
+            yield from _power(overlay, obj, ("rules", position), rule)
     for obj in overlay.of_kind("RoleBinding", "ClusterRoleBinding"):
         yield from _role(overlay, obj)
         for position, subject in enumerate(obj.body.get("subjects") or []):
@@ -70,6 +75,20 @@ def _resource(
         yield overlay.finding("R008", obj, path, f"{resource} has no verb {verb}")
 
 
+def _power(overlay: Overlay, obj: KubeObject, path: Path, rule: dict[str, Any]) -> Iterator[Finding]:
+    verbs, resources = rule.get("verbs") or [], rule.get("resources") or []
+    for verb in [verb for verb in verbs if verb in POWERS and not rule.get("resourceNames")]:
+        yield overlay.finding("R013", obj, (*path, "verbs", verbs.index(verb)), f"it may {verb}")
+    everywhere = any(
+        other.kind == "ClusterRoleBinding" and (other.body.get("roleRef") or {}).get("name") == obj.name
+        for other in overlay.everything
+    )
+    reads = {"get", "list", "watch"} & set(verbs) and not rule.get("resourceNames")
+    if obj.kind == "ClusterRole" and everywhere and reads and "secrets" in resources:
+        where = (*path, "resources", resources.index("secrets"))
+        yield overlay.finding("R014", obj, where, "it reads the Secrets of every namespace")
+
+
 def _near(resource: str, names: list[str]) -> str:
     from difflib import get_close_matches
 
@@ -101,6 +120,8 @@ def _role(overlay: Overlay, obj: KubeObject) -> Iterator[Finding]:
     if role.get("apiGroup", RBAC) != RBAC:
         yield overlay.finding("R003", obj, ("roleRef", "apiGroup"), f"apiGroup '{role.get('apiGroup')}' of roleRef")
     name, kind = str(role.get("name")), role.get("kind")
+    if name == "cluster-admin":
+        yield overlay.finding("R011", obj, ("roleRef", "name"), "it binds cluster-admin")
     namespace = obj.namespace if kind == "Role" else ""
     defined = any(
         other.kind == kind and other.name == name and (other.namespace == namespace or kind == "ClusterRole")
@@ -116,6 +137,8 @@ def _subject(overlay: Overlay, obj: KubeObject, path: Path, subject: dict[str, A
         yield overlay.finding("R003", obj, (*path, "apiGroup"), f"apiGroup '{subject['apiGroup']}' of {kind} {name}")
     if name == "system:masters":
         yield overlay.finding("R004", obj, (*path, "name"), "it binds system:masters")
+    if name in ANYBODY:
+        yield overlay.finding("R012", obj, (*path, "name"), f"{name} is whoever reaches the API server")
     if kind == "ServiceAccount":
         namespace = subject.get("namespace") or obj.namespace
         accounts = {(o.namespace, o.name) for o in overlay.everything if o.kind == "ServiceAccount"}

@@ -12,7 +12,7 @@ BUILT_IN_CONFIG_MAPS = {"kube-root-ca.crt"}
 
 
 def check_references(overlay: Overlay) -> Iterator[Finding]:
-    """Findings in what pods and disruption budgets refer to."""
+    """Findings in what pods, disruption budgets, StatefulSets and policies' bindings refer to."""
     for pod in overlay.pods():
         yield from _account(overlay, pod)
         yield from _volumes(overlay, pod)
@@ -23,6 +23,15 @@ def check_references(overlay: Overlay) -> Iterator[Finding]:
         pods = overlay.pods(overlay.everything)
         if selector and not any(p.owner.namespace == obj.namespace and selects(selector, p.labels) for p in pods):
             yield overlay.finding("F004", obj, ("spec", "selector"), "no pod here has these labels")
+
+    for obj in overlay.of_kind("StatefulSet"):
+        name = (obj.body.get("spec") or {}).get("serviceName")
+        if name and not _defined(overlay, "Service", obj.namespace, name):
+            yield overlay.finding("F013", obj, ("spec", "serviceName"), f"nothing defines Service {name}")
+    for obj in overlay.of_kind("ValidatingAdmissionPolicyBinding"):
+        name = (obj.body.get("spec") or {}).get("policyName")
+        if name and not _defined(overlay, "ValidatingAdmissionPolicy", "", name):
+            yield overlay.finding("F014", obj, ("spec", "policyName"), f"nothing defines the policy {name}")
 
 
 def _defined(overlay: Overlay, kind: str, namespace: str, name: str) -> Any:

@@ -10,10 +10,10 @@ from gitops.validate.commands import Command, commands_of, script_problems
 from gitops.validate.finding import Finding
 from gitops.validate.log_patterns import Problem, pattern_problems, query_problems
 from gitops.validate.scope import Overlay
+from gitops.validate.secrets import SECRET_VALUE
 from gitops.validate.sources import Sources
 from gitops.validate.stack_resources import resources_of
 from gitops.validate.stack_templates import check_templates
-from gitops.validate.workloads import SECRET_VALUE
 
 _SCRIPT = (".sh", ".bash", ".zsh")
 _FENCE = re.compile(r"^\s*(```+|~~~+)\s*([\w-]*)")

@@ -7,6 +7,7 @@ from typing import Any
 from gitops.objects import KubeObject
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay, Pod, value_at
+from gitops.validate.sources import Path
 
 CUTOFF = -10
 """Cluster Autoscaler's --expendable-pods-priority-cutoff."""
@@ -16,6 +17,7 @@ def check_scaling(overlay: Overlay) -> Iterator[Finding]:
     """Findings in autoscalers of pods and of nodes."""
     for obj in overlay.of_kind("HorizontalPodAutoscaler"):
         yield from _pods(overlay, obj)
+    yield from _rivals(overlay)
     for obj in overlay.of_kind("PriorityClass"):
         value = obj.body.get("value")
         if isinstance(value, int) and value < CUTOFF:
@@ -52,8 +54,23 @@ def _pods(overlay: Overlay, obj: KubeObject) -> Iterator[Finding]:
     yield from _requests(overlay, obj, scaled)
 
 
+def _rivals(overlay: Overlay) -> Iterator[Finding]:
+    first: dict[tuple[Any, ...], KubeObject] = {}
+    for obj in overlay.of_kind("HorizontalPodAutoscaler"):
+        target = value_at(obj.body, ("spec", "scaleTargetRef")) or {}
+        key = (obj.namespace, target.get("kind"), target.get("name"))
+        if first.setdefault(key, obj).ref != obj.ref:
+            yield overlay.finding("H008", obj, ("spec", "scaleTargetRef", "name"), f"{first[key].ref} has it too")
+
+
 def _requests(overlay: Overlay, obj: KubeObject, scaled: KubeObject) -> Iterator[Finding]:
     pod = next(overlay.pods((scaled,)), None)
+    names = {container.get("name") for _, container in pod.containers} if pod else set()
+    for position, metric in enumerate(value_at(obj.body, ("spec", "metrics")) or []):
+        container = value_at(metric, ("containerResource", "container"))
+        if pod and container and container not in names:
+            path: Path = ("spec", "metrics", position, "containerResource", "container")
+            yield overlay.finding("H007", obj, path, f"{scaled.ref} has no container {container}")
     for resource, only in _by_use(obj):
         for path, container in pod.containers if pod else []:
             if only in (None, container.get("name")) and resource not in _requested(container):

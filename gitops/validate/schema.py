@@ -10,6 +10,7 @@ from typing import Any
 from gitops.objects import KubeObject
 from gitops.plan.structural import dotted
 from gitops.validate.sources import Path
+from gitops.validate.values import refusal
 
 REMOVED: Mapping[str, tuple[str, str]] = {
     # https://kubernetes.io/docs/reference/using-api/deprecation-guide/
@@ -164,12 +165,22 @@ def _check_mapping(
     entry = known[kind[1:]]
     for key, item in value.items():
         if key in entry["fields"]:
-            yield from _check(item, entry["fields"][key], (*path, key), known)
+            yield from _check_field(item, kind[1:], key, (*path, key), known)
         else:
             yield "O001", (*path, key), f"unknown field {dotted((*path, key))}{_nearest(key, entry['fields'])}"
     for key in entry.get("required", []):
         if value.get(key) is None and (path or key != "status"):
             yield "O003", path, f"{dotted((*path, key))} is missing"
+
+
+def _check_field(
+    value: Any, definition: str, key: str, path: tuple[str | int, ...], known: Mapping[str, Any]
+) -> Iterator[tuple[str, Path, str]]:
+    wrong = list(_check(value, known[definition]["fields"][key], path, known))
+    yield from wrong
+    said = refusal(definition, key, value) if value is not None and not wrong else None
+    if said:
+        yield "O013", path, f"{dotted(path)} {said}"
 
 
 def _check_word(value: Any, kind: str, path: tuple[str | int, ...]) -> Iterator[tuple[str, Path, str]]:

@@ -8,12 +8,11 @@ from gitops.plan.fields import quantity
 from gitops.validate.commands import command_problems
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay, Pod
+from gitops.validate.secrets import SECRET_VALUE, tells
 from gitops.validate.sources import Path
 
 _DOCKER = re.compile(r"^/var/(run/docker\.sock|lib/docker)(/|$)|^/run/docker\.sock$")
 _CERTIFICATES = re.compile(r"^/etc/(ssl|pki)(/|$)")
-_SECRET_NAME = re.compile(r"(?i)(passw(or)?d|secret|token|api_?key|access_?key|private_?key)")
-SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bk8s-aws-v1\.")
 
 
 def check_workloads(overlay: Overlay) -> Iterator[Finding]:
@@ -27,10 +26,6 @@ def check_workloads(overlay: Overlay) -> Iterator[Finding]:
         spec = obj.body.get("spec") or {}
         if "activeDeadlineSeconds" not in spec or "ttlSecondsAfterFinished" not in spec:
             yield overlay.finding("W007", obj, ("spec",), "no activeDeadlineSeconds or ttlSecondsAfterFinished")
-    for obj in overlay.of_kind("ConfigMap"):
-        for key, value in (obj.body.get("data") or {}).items():
-            if SECRET_VALUE.search(str(value)):
-                yield overlay.finding("W005", obj, ("data", key), f"{key} holds a key or token")
 
 
 def _paths(overlay: Overlay, pod: Pod) -> Iterator[Finding]:
@@ -62,8 +57,7 @@ def _container(overlay: Overlay, pod: Pod, path: Path, container: Mapping[str, A
         yield overlay.finding("W002", pod.owner, path, f"container {name} has no readinessProbe")
     for position, entry in enumerate(container.get("env") or []):
         value = entry.get("value")
-        named = _SECRET_NAME.search(str(entry.get("name"))) and value and not str(value).startswith(("/", "$("))
-        if named or SECRET_VALUE.search(str(value)):
+        if tells(entry.get("name"), value) or SECRET_VALUE.search(str(value)):
             yield overlay.finding(
                 "W005", pod.owner, (*path, "env", position), f"{entry.get('name')} has its value here"
             )

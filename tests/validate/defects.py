@@ -1,5 +1,6 @@
 """Planted defects: the field notes' own, and others. Each stands in a sound repository and must be the only finding."""
 
+from tests.validate.more_defects import MORE_DEFECTS
 from tests.validate.other_files import OTHER_FILES
 from tests.validate.repository import KUSTOMIZATION, SOUND, Defect, workload
 
@@ -687,5 +688,6 @@ DEFECTS = [
             "          env:\n            - name: CALICO_NETWORKING_BACKEND  #! N007\n              value: vxlan\n          envFrom:",
         ).replace("  name: other\n", "  name: calico-node\n"),
     ),
+    *MORE_DEFECTS,
     *OTHER_FILES,
 ]

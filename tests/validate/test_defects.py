@@ -6,6 +6,7 @@ import pytest
 
 from gitops.validate.codes import CODES
 from tests.validate.defects import DEFECTS
+from tests.validate.more_defects import ODD
 from tests.validate.other_files import FLUENT_BIT, SOUND_FILES
 from tests.validate.repository import Defect, findings
 
@@ -37,6 +38,13 @@ def test_a_planted_defect_is_found_at_its_line(defect: Defect, tmp_path: Path) -
     rest = {key: str(finding) for key, finding in found.items() if key[2] != "K001" and key not in defect.expected()}
     assert not rest
     assert defect.expected() <= found.keys()
+
+
+@pytest.mark.kubectl
+@pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.name)
+def test_what_is_odd_and_right_is_no_finding(odd: Defect, tmp_path: Path) -> None:
+    odd.write(tmp_path)
+    assert findings(tmp_path) == []
 
 
 def test_every_code_has_a_planted_defect() -> None:
