@@ -9,6 +9,8 @@ from gitops.generate.texts import Files, fill, items
 
 AGENTS_NAMESPACE = "amazon-cloudwatch"
 HEADROOM_NAMESPACE = "headroom"
+OLDEST = "1.33"
+"""The oldest Kubernetes that `gitops validate` knows: every cluster since can hold pods to the rules of then."""
 _AGENTS_REASON = "The agents read the node's files and network, which no other level lets them."
 _ALL_REASON = "Everything here passes the strictest level."
 _APPLICATION_REASON = (
@@ -90,5 +92,5 @@ def namespace_text(
 
 
 def psa_version(version: str | None) -> str:
-    """The Kubernetes version whose Pod Security rules hold: the cluster's, or `latest` where none is known."""
-    return f"v{version}" if version else "latest"
+    """The Kubernetes version whose Pod Security rules hold: the cluster's, or `OLDEST` where none is known."""
+    return f"v{version or OLDEST}"

@@ -119,3 +119,14 @@ def test_the_application_passes_its_own_tests(started: Path) -> None:
     )
     assert result.returncode == 0, result.stderr
     assert "Ran 4 tests" in result.stderr
+
+
+@pytest.mark.parametrize("more", [(), ("--rendered",), ("--monitoring", "manifests")])
+def test_what_it_writes_has_no_finding(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert init(tmp_path, *more) == 0
+    monkeypatch.chdir(tmp_path / "eks-work-manifests")
+    capsys.readouterr()
+    assert run(["validate"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith("0 errors, 0 warnings")

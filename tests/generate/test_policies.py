@@ -6,7 +6,9 @@ import yaml
 
 from gitops.config import parse_config
 from gitops.generate import config_text, kustomize_tree
+from gitops.generate.security import OLDEST
 from gitops.generate.upgrade import upgrade
+from gitops.validate.schema import known_versions
 from tests.generate.sample import ANSWERS
 
 APPLICATIONS = """\
@@ -96,3 +98,7 @@ def test_it_comes_into_an_overlay_that_people_have_added_to() -> None:
         "merge",
         edited.replace(b"  - ../../base\n", b"  - load-test.yaml\n  - ../../base\n"),
     )
+
+
+def test_pods_are_held_to_the_oldest_rules_known_where_no_version_is() -> None:
+    assert known_versions()[0] == OLDEST
