@@ -108,8 +108,13 @@ def _said_of(workload: KubeObject, family: Family) -> Trouble | None:
     if workload.kind in SILENT:
         said = family.refusal(workload, _applied_at(workload)) if lacks_pods(workload.body) else ""
         return refused_pods(f"FailedCreate: {said}") if said else None
-    found = condition(workload.body, "ReplicaFailure")
-    return refused_pods(f"{found.get('reason')}: {found.get('message')}") if found.get("status") == "True" else None
+    if not family.is_seen(workload):
+        return None
+    # A Deployment says it of its old ReplicaSets too.
+    present = family.present(workload) if workload.kind == "Deployment" else []
+    failures = (condition(each.body, "ReplicaFailure") for each in present or [workload])
+    found = next((each for each in failures if each.get("status") == "True"), None)
+    return refused_pods(f"{found.get('reason')}: {found.get('message')}") if found else None
 
 
 def _may_pass(message: str) -> bool:

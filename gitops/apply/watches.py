@@ -170,11 +170,10 @@ class Family:
         controller has not decided which they are."""
         if workload.kind == "Pod":
             return [workload]
-        observed = (workload.body.get("status") or {}).get("observedGeneration")
-        if workload.kind != "Job" and (observed or 0) < workload.metadata.get("generation", 0):
+        if not self.is_seen(workload):
             return []
         if workload.kind == "Deployment":
-            return [pod for each in self._present(workload) for pod in self._pods.get(each.uid, ())]
+            return [pod for each in self.present(workload) for pod in self._pods.get(each.uid, ())]
         return [pod for pod in self._pods.get(workload.uid, ()) if _is_present(pod, workload)]
 
     def refusal(self, workload: KubeObject, since: str) -> str:
@@ -182,7 +181,13 @@ class Family:
         found = sorted(self._refusals.get(workload.uid, ()), key=last_seen)
         return str(found[-1].body.get("message", "")) if found and last_seen(found[-1]) >= since else ""
 
-    def _present(self, deployment: KubeObject) -> list[KubeObject]:
+    def is_seen(self, workload: KubeObject) -> bool:
+        """Whether its controller has seen the workload as it is; a Job's does not say."""
+        observed = (workload.body.get("status") or {}).get("observedGeneration")
+        return workload.kind == "Job" or (observed or 0) >= workload.metadata.get("generation", 0)
+
+    def present(self, deployment: KubeObject) -> list[KubeObject]:
+        """The ReplicaSet of the present revision."""
         key = "deployment.kubernetes.io/revision"
         revision = deployment.annotations.get(key)
         return [each for each in self._replica_sets.get(deployment.uid, ()) if each.annotations.get(key) == revision]

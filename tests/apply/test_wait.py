@@ -76,6 +76,28 @@ def test_what_the_server_would_take_by_now_gets_time(cluster: FakeCluster, said:
     thread.join()
 
 
+def test_what_an_old_replica_set_is_refused_is_no_trouble_of_the_new_one(cluster: FakeCluster) -> None:
+    stopped = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": "is forbidden: old"}
+    revision = {"deployment.kubernetes.io/revision": "2"}
+
+    def controller() -> None:
+        time.sleep(0.2)
+        cluster.update(deployment().ref, {"metadata": {"annotations": revision}}, manager="kube-controller-manager")
+        owner = cluster.get(deployment().ref)
+        assert owner is not None
+        owned = {"ownerReferences": [{"uid": owner.uid, "kind": "Deployment"}], "annotations": revision}
+        metadata = {"name": "web-2", "namespace": "app", **owned}
+        cluster.create(KubeObject({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": {}}))
+        time.sleep(0.3)
+        cluster.set_status(deployment().ref, observedGeneration=1, conditions=[stopped])
+
+    thread = threading.Thread(target=controller)
+    thread.start()
+    with pytest.raises(NotReady, match=r"is not ready after 2 s: 0/2 updated\n"):
+        waiting(cluster, deployment(), patience=0.5, timeout=2)
+    thread.join()
+
+
 @pytest.mark.parametrize("problem", ['User "jane" cannot patch resource "pods" in API group ""', "no dry run"])
 def test_where_nobody_can_ask_the_controllers_word_stands(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, problem: str
