@@ -1,6 +1,7 @@
 """`gitops drift`: what differs from the released revision, who changed it, since when."""
 
 from dataclasses import asdict
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from gitops.plan.drift import Drift
     from gitops.plan.model import Plan
     from gitops.revisions import Revisions
+
+WIDTH, LONGEST = 80, 32
+"""Characters of a line, and of a value in it; JSON has the whole value."""
 
 
 @click.command()
@@ -94,10 +98,15 @@ def _heading(name: str, plan: "Plan | None", count: int) -> str:
 
 
 def _lines(found: "tuple[Drift, ...]") -> list[str]:
-    from gitops.cli.output import table
-
-    rows = [(str(drift.ref), drift.path or "the whole of it", _moved(drift), _who(drift)) for drift in found]
-    return table(rows, indent="  ").splitlines()
+    """Object by object, each field in one line, or in two where one would not fit a terminal."""
+    lines = []
+    for ref, drifts in groupby(found, key=lambda drift: drift.ref):
+        lines.append(f"  {ref}")
+        for drift in drifts:
+            path, rest = drift.path or "the whole of it", "  ".join(filter(None, (_moved(drift), _who(drift))))
+            fits = len(path) + len(rest) + 6 <= WIDTH
+            lines += [f"    {path}  {rest}"] if fits else [f"    {path}", f"      {rest}"]
+    return lines
 
 
 def _moved(drift: "Drift") -> str:
@@ -110,8 +119,10 @@ def _who(drift: "Drift") -> str:
 
 
 def _short(value: object) -> str:
+    from gitops.cli.output import shortened
     from gitops.hidden import without
 
     # Hidden before it is cut: half of a secret would not be known for one.
     text = "none" if value is None else without(str(value))
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    # The end of an image is what differs.
+    return shortened(text, LONGEST)

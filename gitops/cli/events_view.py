@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from gitops.apply.events import Event
-from gitops.cli.output import Progress, columns, echo, style
+from gitops.cli.output import Progress, columns, echo, shortened, style
 from gitops.objects import ObjectRef
 
 _COLORS = {"created": "green", "configured": "yellow", "replaced": "red", "deleted": "red", "failed": "red"}
@@ -92,15 +92,6 @@ class _Display:
         else:
             echo(line(Event(ref, "waiting", f"{detail}{others} · {elapsed:.0f} s"), elapsed, live=False))
             self._told = self._now()
-
-
-def shortened(text: str, width: int) -> str:
-    """`text` without its middle, where it is longer than `width`."""
-    width = max(width, 12)
-    if len(text) <= width:
-        return text
-    end = (width - 1) // 2
-    return f"{text[: width - 1 - end]}…{text[-end:]}"
 
 
 def line(event: Event, elapsed: float, live: bool) -> str:

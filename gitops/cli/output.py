@@ -74,6 +74,15 @@ def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     return "\n".join(indent + line for line in lines)
 
 
+def shortened(text: str, width: int) -> str:
+    """`text` without its middle, where it is longer than `width`."""
+    width = max(width, 12)
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[-end:]}"
+
+
 REPEAT_AFTER = 10.0
 """Seconds until a plain line that differs from the last one in numbers only is printed again."""
 

@@ -146,3 +146,22 @@ def test_status_keeps_what_it_read_where_the_clone_lacks_the_revision(shop: Shop
     assert (shown["IMAGE"], shown["HEALTH"], shown["DRIFT"], shown["LAST"]) == ("7", "unknown", "-", "deployed")
     assert details[0].endswith("is no commit of this clone")
     assert "--allow-older" in lost.run("deploy", "prod", code=1)
+
+
+def test_drift_is_told_object_by_object_in_lines_that_fit_a_terminal(shop: Shop) -> None:
+    registry = "111122223333.dkr.ecr.ap-northeast-2.amazonaws.com/k8sbook"
+    shop.write("8")
+    shop.commit("before it drifts")
+    shop.run("deploy", "prod", "--take-ownership", "Secret/shop/keys", "--allow-older")
+    kubectl = ["kubectl", f"--kubeconfig={shop.kubeconfig}", "-n", "shop"]
+    for arguments in (
+        ["set", "image", "cronjob/tick", f"web={registry}/tick:by-hand"],
+        ["patch", "configmap", "settings", "--type=merge", "-p", '{"data": {"v": "9"}}', "--field-manager=jane"],
+    ):
+        subprocess.run([*kubectl, *arguments], check=True, capture_output=True)
+    said = shop.run("drift", "prod", code=3).splitlines()
+    assert [line for line in said if re.match(r"  \S", line)] == ["  ConfigMap/shop/settings", "  CronJob/shop/tick"]
+    assert re.match(r"    data\.v  8 -> 9  jane since 20", said[said.index("  ConfigMap/shop/settings") + 1])
+    assert re.match(r"      registry.invalid/tick:8 -> 1111.*….*tick:by-hand  kubectl-set since 20", said[-1])
+    (first, *_) = json.loads(shop.run("drift", "prod", "-o", "json", code=3))
+    assert (first["environment"], first["ref"], first["manager"]) == ("prod", "ConfigMap/shop/settings", "jane")
