@@ -74,12 +74,17 @@ def test_a_plugin_gives_a_token_that_expires(tmp_path: Path, version: str) -> No
     ("command", "version", "problem"),
     [
         ("no-such-plugin", "v1", "cannot find its plugin no-such-plugin\n  try: install it"),
-        ("false", "v1", r"false failed \(exit 1\)"),
-        ("true", "v1", "true printed no ExecCredential"),
-        ("true", "v1alpha1", r"has a plugin of client.authentication.k8s.io/v1alpha1\n  try: known"),
+        ("failing", "v1", r"failing failed \(exit 1\)"),
+        ("silent", "v1", "silent printed no ExecCredential"),
+        ("silent", "v1alpha1", r"has a plugin of client.authentication.k8s.io/v1alpha1\n  try: known"),
     ],
 )
-def test_a_plugin_that_cannot_be_used(tmp_path: Path, command: str, version: str, problem: str) -> None:
+def test_a_plugin_that_cannot_be_used(
+    tmp_path: Path, command: str, version: str, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    script(tmp_path / "failing", "exit 1")
+    script(tmp_path / "silent", "exit 0")
     user = {
         "exec": {
             "apiVersion": f"client.authentication.k8s.io/{version}",
