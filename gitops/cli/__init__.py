@@ -44,7 +44,21 @@ COMMANDS = {
 """Command -> its short help, so that `gitops --help` imports none. Each is `command` in the module gitops.cli.NAME."""
 
 
-class LazyGroup(click.Group):
+class Group(click.Group):
+    """A group that says which of its commands may have been meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(ctx)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            from gitops.errors import UsageError, nearest
+
+            raise UsageError(ctx.command_path, f"no command '{args[0]}'", nearest(args[0], known))
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(Group):
     """A group whose commands are imported when they are called: `command` in the module PACKAGE.NAME."""
 
     def __init__(self, *args: Any, lazy: Mapping[str, str], package: str, **kwargs: Any) -> None:
@@ -60,15 +74,6 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = importlib.import_module(f"{self._package}.{name.replace('-', '_')}").command
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in self._lazy and not args[0].startswith("-"):
-            from gitops.errors import UsageError, nearest
-
-            raise UsageError(ctx.command_path, f"no command '{args[0]}'", nearest(args[0], self._lazy))
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from gitops.cli import leave
+from gitops.cli import Group, leave
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, table
 from gitops.cli.output_option import output_option
 from gitops.errors import PENDING
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """What is known of AWS: managed policies, build images, EKS versions, allowed values."""
 

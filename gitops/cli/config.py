@@ -2,13 +2,14 @@
 
 import click
 
+from gitops.cli import Group
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json
 from gitops.cli.output_option import output_option
 from gitops.errors import count_of
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Check gitops.yaml, or print its JSON Schema."""
 

@@ -37,8 +37,10 @@ def command(context: "Context", form: str, url: str | None, branch: str) -> None
 
 
 def _row(row: "Placed", now: datetime) -> tuple[str, ...]:
+    from gitops.config.model import UNRELEASED
+
     behind = "?" if row.behind is None else f"{row.behind} newer" if row.behind else "newest"
-    digest = f"{row.digest[:15]}…" if row.digest else "-"
+    digest = f"{row.digest[:15]}…" if row.digest not in ("", UNRELEASED) else "-"
     hold = f"since {row.hold.since[:16]}: {row.hold.reason}" if row.hold else "-"
     return row.environment, row.image, row.tag or "-", digest, _age(row.since, now), _age(row.built, now), behind, hold
 

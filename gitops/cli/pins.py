@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from gitops.cli import leave
+from gitops.cli import Group, leave
 from gitops.cli.context import Context
 from gitops.cli.output import echo, echo_json, table
 from gitops.cli.output_option import output_option
@@ -17,7 +17,7 @@ _index = click.option("--index", type=click.Path(path_type=Path), help="Ask this
 _names = click.argument("names", nargs=-1)
 
 
-@click.group()
+@click.group(cls=Group)
 def command() -> None:
     """Say which images of kustomize/pins.yaml moved, and renew them."""
 

@@ -10,6 +10,9 @@ from typing import Any, ClassVar, NoReturn, dataclass_transform
 
 from gitops.errors import GitopsError, nearest
 
+UNRELEASED = "sha256:" + "0" * 64
+"""The digest that a generated overlay says before the first bump. It renders, and no registry can have it."""
+
 DNS_LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 QUANTITY = r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?"
 CIDR = r"\d{1,3}(\.\d{1,3}){3}/\d{1,2}|[0-9a-fA-F:]*:[0-9a-fA-F:]*/\d{1,3}"

@@ -3,6 +3,7 @@
 from posixpath import relpath
 
 from gitops.config import Application, Config, Environment
+from gitops.config.model import UNRELEASED
 from gitops.generate.autoscaling import load_tested
 from gitops.generate.base import BASE
 from gitops.generate.clusters import has_platform
@@ -10,8 +11,6 @@ from gitops.generate.security import load_test_namespace, namespace
 from gitops.generate.texts import Files, fill, items, scalar
 
 UNRELEASED_TAG = "unreleased"
-UNRELEASED_DIGEST = "sha256:" + "0" * 64
-"""What an overlay says before the first bump. It renders, and no registry can have it."""
 
 
 def environment_files(config: Config) -> Files:
@@ -58,7 +57,7 @@ def _images(config: Config) -> list[str]:
             name=scalar(image.name),
             repository=config.image_repository(image),
             tag=UNRELEASED_TAG,
-            digest=UNRELEASED_DIGEST,
+            digest=UNRELEASED,
         )
         for image in config.images
         if image.name in used

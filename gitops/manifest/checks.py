@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from gitops.config.model import DNS_LABEL
+from gitops.config.model import DNS_LABEL, UNRELEASED
 from gitops.errors import GitopsError
 from gitops.manifest.bump import find_kustomizations
 from gitops.manifest.current import current_images
@@ -62,10 +62,10 @@ def record_check(
         path = _path(environment, prefix)
         overlays = find_kustomizations(tree, {environment: folder}, config_file, plain=True)
         images = current_images(tree, overlays, repositories)[environment].images
-        digests = {image.name: image.digest for image in images if image.digest}
+        digests = {image.name: image.digest for image in images if image.digest not in ("", UNRELEASED)}
         if not digests:
             raise GitopsError(
-                overlays[environment].path, "has no image with a digest to check", "bump it first: gitops bump"
+                overlays[environment].path, "has no released image to check", "bump it first: gitops bump"
             )
         message = Message(f"{environment} passed {check}", author=author)
         entries = tree.find([path])

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from gitops.clients.git_objects import TreeEntry
 from gitops.config import Config, Environment
+from gitops.config.model import UNRELEASED
 from gitops.errors import GitopsError, UsageError
 from gitops.manifest.bump import (
     BumpOptions,
@@ -93,6 +94,8 @@ def _images(current: Current, path: str, names: Mapping[str, str]) -> list[Image
     if not images:
         raise GitopsError(path, "has none of the config's images", "bump one into it: gitops bump")
     for image in images:
+        if image.digest == UNRELEASED:
+            raise GitopsError(path, f"has no release of {image.name} yet", "bump one into it: gitops bump")
         if not image.digest:
             raise GitopsError(path, f"has no digest for {image.name}", "bump it, so that what was tested is what goes")
         if other := next((each for each in images if each.name == image.name and each != image), None):

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from gitops.config.model import UNRELEASED
 from gitops.objects import KubeObject
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay, value_at
 from gitops.validate.sources import Path
 
-ZEROS = "@sha256:" + "0" * 64
+ZEROS = f"@{UNRELEASED}"
 
 
 def check_images(overlay: Overlay) -> Iterator[Finding]:

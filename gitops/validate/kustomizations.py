@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from gitops.config.model import UNRELEASED
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay
 from gitops.validate.sources import Document
@@ -90,7 +91,7 @@ def _images(overlay: Overlay, document: Document) -> Iterator[Finding]:
             yield found("K007", f"newTag: {_written(document, position)} is not a string", "newTag")
         elif not entry.get("digest") and (tag is None or tag in ("latest", "")) and (tag or entry.get("newName")):
             yield found("K008", f"{name} gets {'the tag latest' if tag else 'no tag and no digest'}", "newTag")
-        if str(entry.get("digest", "")) == "sha256:" + "0" * 64:
+        if str(entry.get("digest", "")) == UNRELEASED:
             yield found("K006", f"{name} has no release yet", "digest")
 
 

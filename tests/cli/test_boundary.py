@@ -81,3 +81,9 @@ def test_progress_in_a_log_does_not_repeat_a_line_for_each_number(capsys: pytest
         progress.step(text)
     lines = [line.partition("] ")[2] for line in capsys.readouterr().err.splitlines()]
     assert lines == ["pushing 1 of 9 MB", "pushing 8 of 9 MB", "pushed"]
+
+
+@pytest.mark.parametrize("group", ["config", "pins", "catalogues", "pipeline", "cluster"])
+def test_every_group_says_what_may_have_been_meant(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([group, "chek"]) == 2
+    assert capsys.readouterr().err.startswith(f"gitops {group}: no command 'chek'\n  try: ")

@@ -245,3 +245,14 @@ def test_plain_manifests_are_promoted_from(local: Path) -> None:
     promoted(place, unproved=True)
     data = (local / "kustomize/overlays/staging/kustomization.yaml").read_bytes()
     assert read_images(data, "k")[0].digest == digest(7)
+
+
+def test_what_was_never_released_is_neither_promoted_nor_checked(local: Path) -> None:
+    zeros = "sha256:" + "0" * 64
+    (local / DEV / "kustomization.yaml").write_bytes(kustomization("unreleased", zeros))
+    git(local, "commit", "--quiet", "-am", "As generated")
+    place = place_of(local)
+    with pytest.raises(GitopsError, match=r"has no release of backend-app-image yet\n  try: bump one into it"):
+        promoted(place, unproved=True)
+    with pytest.raises(GitopsError, match="has no released image to check"):
+        pass_check(place, "smoke")
