@@ -365,6 +365,15 @@ def around_manifests(shop: Shop, echo: EchoServer) -> None:
     assert any(coded(f"bot:{GIT_PASSWORD}") in said for said in echo.seen) or echo.seen
 
 
+def source(folder: Path) -> None:
+    """The source repository beside the manifests."""
+    folder.mkdir()
+    (folder / "Dockerfile").write_text("FROM scratch\n")
+    git = GitRepository(folder)
+    for words in (("init", "--quiet"), ("add", "--all"), ("commit", "--quiet", "-m", "first")):
+        git.run(*words)
+
+
 def towards_aws(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What asks AWS or a registry, which refuse and quote what they were asked."""
     shop.run("template")
@@ -372,14 +381,16 @@ def towards_aws(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     for check in (("template", "--check"), ("generate", "--check"), ("config", "check"), ("catalogues", "check")):
         shop.run(*check, code=None)
         shop.run(*check, "-o", "json", code=None)
+    commits = ("--source", "a" * 40, "--destination", "b" * 40)
+    source(tmp_path / "shop-app")
     shutil.copytree(Path(catalogues.__file__).parent, tmp_path / "catalogues")
     shop.run("catalogues", "refresh", "--folder", str(tmp_path / "catalogues"), code=None)
     for words in (
         ("pipeline", "plan"), ("pipeline", "up", "--yes"), ("pipeline", "down", "--yes"), ("pipeline", "status"),
         ("pipeline", "status", "-o", "json"), ("pipeline", "plan", "-o", "json"),
-        ("pipeline", "logs", "shop:1"), ("cluster", "check"),
-        ("cluster", "check", "-o", "json"), ("cluster", "harden", "--yes"),
-        ("pipeline", "report", "--plans", str(tmp_path), "--pull-request", "1", "--passed", "1"),
+        ("pipeline", "logs", "build"), ("cluster", "check"),
+        ("cluster", "check", "-o", "json"), ("cluster", "harden", "test", "--yes"),
+        ("pipeline", "report", "--plans", str(tmp_path), "--pull-request", "1", "--passed", "1", *commits),
         ("pins", "check", "prod"), ("pins", "check", "prod", "-o", "json"),
         ("pins", "update", "prod"), ("build", "tick"), ("build", "tick", "-o", "json"),
     ):  # fmt: skip
