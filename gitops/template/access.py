@@ -88,7 +88,8 @@ def _key_statements() -> Iterator[Statement]:
             this_key,
             ArnLike={"kms:EncryptionContext:aws:logs:arn": log_groups},
         ),
-        "Principal": {"Service": names.sub(f"logs.{names.REGION}.amazonaws.com")},
+        # By partition, unlike the others: logs.cn-north-1.amazonaws.com.cn.
+        "Principal": {"Service": names.sub(f"logs.{names.REGION}.${{AWS::URLSuffix}}")},
     }
     use = ["kms:Decrypt", "kms:GenerateDataKey"]
     own = {"aws:SourceAccount": names.sub(names.ACCOUNT)}

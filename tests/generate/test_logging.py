@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 
 from gitops.generate import kustomize_tree
 from gitops.validate.agents import agent_problems
@@ -123,3 +124,12 @@ def test_the_cloudwatch_agents_configuration_is_of_its_schema() -> None:
     text = kustomize_tree(sample_config())["kustomize/overlays/monitoring/cwagentconfig.json"].decode()
     assert list(agent_problems(text)) == []
     assert json.loads(text)["logs"]["metrics_collected"]["kubernetes"]["enhanced_container_insights"] is True
+
+
+def test_an_outage_of_cloudwatch_restarts_nothing() -> None:
+    """/api/v1/health counts failed sends: alive must not depend on it, ready may."""
+    (container,) = yaml.safe_load(kustomize_tree(sample_config())[FOLDER + "daemonset.yaml"])["spec"]["template"][
+        "spec"
+    ]["containers"]
+    asked = {name: container[name]["httpGet"]["path"] for name in ("livenessProbe", "readinessProbe")}
+    assert asked == {"livenessProbe": "/api/v1/uptime", "readinessProbe": "/api/v1/health"}

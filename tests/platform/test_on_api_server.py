@@ -4,7 +4,8 @@ import json
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -179,6 +180,51 @@ def test_other_images_are_refused(deployed: World, image: str, why: str) -> None
         assert run_.returncode == 1
         assert "ValidatingAdmissionPolicy 'eks-work-images'" in run_.stderr
         assert why in run_.stderr
+
+
+def test_an_image_that_is_mounted_is_refused_too(deployed: World) -> None:
+    volume = "  volumes: [{name: model, image: {reference: 'registry.example/model:latest'}}]\n"
+    run_ = deployed.admin.run("create", "-f", "-", stdin=RESTRICTED_POD.replace("IMAGE", IMAGE) + volume)
+    assert run_.returncode == 1
+    assert "images must come from" in run_.stderr
+    assert "registry.example/model:latest" in run_.stderr
+
+
+def test_a_pod_from_before_the_policy_can_lose_its_finalizer_and_go(deployed: World) -> None:
+    """The Job controller takes one off each of its pods; refused, the pod would be there for ever."""
+    binding = "validatingadmissionpolicybinding/eks-work-images"
+    actions = '{"spec": {"validationActions": ["%s"]}}'
+    old = RESTRICTED_POD.replace("IMAGE", "nginx:latest").replace(
+        "name: other,", "name: old, finalizers: [a.example/b],", 1
+    )
+    deployed.admin.run("patch", binding, "--type=merge", "-p", actions % "Audit")
+    assert until(lambda: deployed.admin.run("create", "-f", "-", stdin=old).returncode == 0)
+    deployed.admin.run("patch", binding, "--type=merge", "-p", actions % "Deny")
+    another = RESTRICTED_POD.replace("IMAGE", "nginx:latest")
+    assert until(lambda: deployed.admin.run("create", "--dry-run=server", "-f", "-", stdin=another).returncode == 1)
+    image = ("set", "image", "-n", "eks-work", "pod/old", "other=nginx:1")
+    assert "images must come from" in deployed.admin.run(*image).stderr
+    deployed.admin.run("delete", "pod", "-n", "eks-work", "old", "--wait=false", "--grace-period=0", "--force")
+    off = deployed.admin.run(
+        "patch",
+        "pod",
+        "-n",
+        "eks-work",
+        "old",
+        "--type=json",
+        "-p",
+        '[{"op": "remove", "path": "/metadata/finalizers"}]',
+    )
+    assert off.returncode == 0, off.stderr
+
+
+def until(holds: Callable[[], bool]) -> bool:
+    """Whether it holds within some seconds: the API server takes a changed policy up a moment later."""
+    for _ in range(100):
+        if holds():
+            return True
+        time.sleep(0.1)
+    return False
 
 
 def test_an_image_of_the_account_by_digest_is_let_in(deployed: World) -> None:

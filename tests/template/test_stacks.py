@@ -247,3 +247,12 @@ def test_a_deploy_may_pull_the_manifests_and_no_other_repository(name: str) -> N
         own = not subject.manifests.connection and not subject.manifests.url
         assert len(pulls) == own, key
         assert all(f":{subject.manifests.repository}'" in str(each["Resource"]) for each in pulls), key
+
+
+def test_the_key_is_for_the_logs_of_its_own_partition() -> None:
+    """logs.cn-north-1.amazonaws.com.cn in China: the other services' principals are the same everywhere."""
+    access = next(stack for stack in made("sample") if "AWS::KMS::Key" in stack.template)
+    services = [
+        found["Principal"]["Service"] for found in statements(access) if "Service" in found.get("Principal", {})
+    ]
+    assert {"Fn::Sub": "logs.${AWS::Region}.${AWS::URLSuffix}"} in services
