@@ -186,8 +186,10 @@ class Transport:
         import urllib3
 
         with self._lock:
-            if self._credential is None or (self._renew and self._now() >= self._renew):
+            if self._credential is None:
                 self._log_in()
+            elif self._renew and self._now() >= self._renew:
+                self._log_in_anew(self._credential)
             assert self._pool is not None
             assert self._credential is not None
             every = urllib3.HTTPHeaderDict({**headers, "User-Agent": f"gitops/{__version__}"})
@@ -202,6 +204,15 @@ class Transport:
         life = fresh.expires - now if fresh.expires else None
         self._renew = now + max(life - EARLY, life / 2, OFTEN) if life is not None else None
         self._credential = fresh
+
+    def _log_in_anew(self, present: Credential) -> None:
+        """Renew what is about to expire. Where that fails for a moment, what is there does until it has expired."""
+        try:
+            self._log_in()
+        except GitopsError:
+            if present.expires is None or present.expires <= self._now():
+                raise
+            self._renew = self._now() + OFTEN
 
     def _forget_credential(self) -> None:
         with self._lock:

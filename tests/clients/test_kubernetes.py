@@ -133,6 +133,7 @@ def test_a_busy_server_is_asked_again_when_it_says(script: Script, status: int) 
     assert all(7 <= seconds < 7.2 for seconds in script.slept)
 
 
+LIFE_OF_A_TOKEN = timedelta(minutes=14)
 OVERTAKEN = "Operation cannot be fulfilled: the object has been modified; please apply your changes to it"
 
 
@@ -336,6 +337,29 @@ def test_a_token_is_renewed_in_a_watch_too(script: Script) -> None:
         assert list(client.watch("", "ConfigMap", "app", "1", 5)) == []
         script.passed += timedelta(minutes=7)
     assert script.tokens == ["Bearer 1", "Bearer 1", "Bearer 2", "Bearer 2", "Bearer 3"]
+
+
+def test_a_login_that_fails_for_a_moment_ends_nothing_while_the_last_one_is_good(script: Script) -> None:
+    fails = False
+
+    def login() -> Credential:
+        if fails:
+            raise GitopsError("aws", "failed", "run it by hand")
+        return Credential(
+            token=f"at {script.passed.seconds}".replace(" ", "-"), expires=NOW + script.passed + LIFE_OF_A_TOKEN
+        )
+
+    client = script.client(login)
+    client.apply(config_map())
+    fails, script.passed = True, timedelta(minutes=13, seconds=30)
+    client.apply(config_map())
+    script.passed += timedelta(seconds=20)
+    fails = False
+    client.apply(config_map())
+    assert script.tokens == ["Bearer at-0", "Bearer at-0", "Bearer at-830"]
+    fails, script.passed = True, script.passed + timedelta(minutes=14)
+    with pytest.raises(GitopsError, match="aws: failed"):
+        client.apply(config_map())
 
 
 def test_a_credential_that_is_expired_from_the_start_is_used_for_a_while(script: Script) -> None:
