@@ -211,9 +211,10 @@ def _is_flat(value: dict[str, Any]) -> bool:
     return not any(isinstance(each, float | dict | list) for each in value.values())
 
 
-def go_json(value: Any) -> str:
-    """JSON as Go writes it: keys sorted, no spaces, `<`, `>` and `&` escaped."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+def go_json(value: Any, indent: int | None = None) -> str:
+    """JSON as Go writes it: keys sorted, no spaces unless indented, `<`, `>` and `&` escaped."""
+    separators = (",", ":") if indent is None else (",", ": ")
+    text = json.dumps(value, ensure_ascii=False, separators=separators, sort_keys=True, indent=indent)
     for character, escaped in _GO_ESCAPES.items():
         text = text.replace(character, escaped)
     return text

@@ -48,6 +48,10 @@ class _Value:
     def text(self) -> str:
         return text_of(self.value)
 
+    def empty(self) -> Any:
+        """What a missing field is created as, before the value is written into it."""
+        return type(self.value)() if not self.is_scalar else _NEW
+
     def made(self) -> Any:
         """The value for a field that had none: what it was in its source."""
         return resolve(self.value) if not self._is_text and self.value else copied(self.value)
@@ -135,15 +139,51 @@ def _matches(selector: Selector, identity: tuple[str, str, str, str, str]) -> bo
 
 
 def _write_path(resource: Resource, path: str, value: _Value, options: dict[str, Any], place: Place) -> None:
-    if options.get("create") and not value.is_scalar:
-        raise NotModelled("a replacement that creates a map or a list", "patch it", place)
-    steps = _steps(path)
+    steps, what = _steps(path), f"{path} in {resource}"
+    holder, key, rest = _text_on_the_way(resource.body, steps)
+    if not (rest and _write_json(holder, key, rest, value, options, place, what)):
+        _write_steps({0: resource.body}, steps, value, options, place, what)
+
+
+def _write_json(
+    holder: Any, key: str, steps: list[str], value: _Value, options: dict[str, Any], place: Place, what: str
+) -> bool:
+    """Write into the JSON that the text of a field is; False where it is none."""
+    from gitops.render.json_text import check_created, parsed, printed
+
+    body = parsed(holder[key])
+    if body is None:
+        return False
+    if options.get("delimiter"):
+        raise NotModelled("a replacement within JSON that has a delimiter", "patch it", place)
+    for step in steps if options.get("create") else ():
+        check_created(step)
+    _write_steps({0: body}, steps, value, options, place, what)
+    holder[key] = printed(body, holder[key])
+    return True
+
+
+def _write_steps(
+    holder: Any, steps: list[str], value: _Value, options: dict[str, Any], place: Place, what: str
+) -> None:
     found: list[tuple[Any, Any]] = []
-    _find({0: resource.body}, 0, steps, _Finder(found, bool(options.get("create")), place))
+    _find(holder, 0, steps, _Finder(found, bool(options.get("create")), value.empty(), place))
     if not found:
-        raise RenderError(place, f"{resource} has no field {path}", "mend fieldPaths:, or set options.create")
-    for holder, key in found:
-        _write(holder, key, value, options, place)
+        raise RenderError(place, f"there is no field {what}", "mend fieldPaths:, or set options.create")
+    for each, key in found:
+        _write(each, key, value, options, place)
+
+
+def _text_on_the_way(node: Any, steps: list[str]) -> tuple[Any, str, list[str]]:
+    """Map, key and remaining steps of the first text that the steps, all names of fields, lead into."""
+    for index, step in enumerate(steps[:-1]):
+        if not isinstance(node, dict) or not step.strip() or step != step.strip():
+            break
+        below = node.get(step)
+        if isinstance(below, str):
+            return node, step, steps[index + 1 :]
+        node = below
+    return None, "", []
 
 
 def _write(holder: Any, key: Any, value: _Value, options: dict[str, Any], place: Place) -> None:
@@ -175,7 +215,7 @@ def _as(old: Any, text: str) -> Any:
         return text
     kind = type(old.value if isinstance(old, Odd) else old)
     new = resolve(text)
-    if type(new.value if isinstance(new, Odd) else new) is not kind:
+    if is_null(old) or type(new.value if isinstance(new, Odd) else new) is not kind:
         raise NotModelled(f"the value {text} in the place of another type", "give both fields one type")
     return new
 
@@ -183,10 +223,18 @@ def _as(old: Any, text: str) -> Any:
 class _Finder:
     """What the search for a field carries along."""
 
-    def __init__(self, found: list[tuple[Any, Any]], create: bool, place: Place) -> None:
+    def __init__(self, found: list[tuple[Any, Any]], create: bool, empty: Any, place: Place) -> None:
         self.found = found
         self.create = create
+        self.empty = empty
         self.place = place
+
+    def fresh(self, following: list[str]) -> Any:
+        """What a missing field or item is created as, so that the next step fits."""
+        if not following or not following[0]:
+            return copied(self.empty)
+        step = following[0]
+        return [] if step.isdigit() or (step.startswith("[") and step.endswith("]")) else {}
 
 
 def _find(holder: Any, key: Any, steps: list[str], finder: _Finder) -> None:
@@ -227,24 +275,16 @@ def _find_field(holder: Any, key: Any, steps: list[str], finder: _Finder) -> Non
     if step not in node:
         if not finder.create:
             return
-        following = steps[1] if len(steps) > 1 else ""
-        node[step] = _fresh(following)
+        node[step] = finder.fresh(steps[1:])
     elif len(steps) > 1 and not isinstance(node[step], dict | list) and not is_null(node[step]):
         raise NotModelled("a replacement within the text of a field", "patch it", finder.place)
     _find(node, step, steps[1:], finder)
 
 
-def _fresh(following: str) -> Any:
-    """What a missing field is created as, so that the next step fits."""
-    if not following:
-        return _NEW
-    return [] if following.isdigit() or (following.startswith("[") and following.endswith("]")) else {}
-
-
 def _find_index(holder: Any, key: Any, steps: list[str], finder: _Finder) -> None:
     items, index = _items(holder[key], steps[0], finder), int(steps[0])
     if index == len(items) and finder.create:
-        items.append(_fresh(steps[1] if len(steps) > 1 else ""))
+        items.append(finder.fresh(steps[1:]))
     if index >= len(items):
         raise RenderError(finder.place, f"index {index} is outside the list of {len(items)}", "count from 0")
     _find(items, index, steps[1:], finder)

@@ -1,5 +1,6 @@
 """Kustomization trees made by hypothesis: objects that refer to each other, layers that transform them."""
 
+import json
 from typing import Any
 
 from hypothesis import strategies as st
@@ -322,3 +323,44 @@ def trees(draw: st.DrawFn) -> Tree:
         files[f"l{index}/kustomization.yaml"] = _yaml(fields)
     files["kustomization.yaml"] = _yaml({"resources": [f"l{count}"]})
     return Tree("generated", "", files)
+
+
+_JSON_TEXTS = st.text(st.characters(categories=["L", "N", "P", "S"], include_characters=" \n\t"), max_size=8)
+_JSON = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63 - 1), _JSON_TEXTS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_JSON_TEXTS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@st.composite
+def json_trees(draw: st.DrawFn) -> Tree:
+    """A text of JSON in a ConfigMap, with a text, map or list written to somewhere in it."""
+    step = st.sampled_from(["a", "b", "0", "[name=x]", "*", "[=y]"])
+    value = {"a": draw(_JSON), "b": [{"name": "x", "a": draw(_JSON_TEXTS)}, draw(_JSON)]}
+    target = {
+        "select": {"kind": "ConfigMap"},
+        "fieldPaths": [".".join(["data.json", *draw(st.lists(step, min_size=1, max_size=3))])],
+        "options": {"create": draw(st.booleans())},
+    }
+    source = {"kind": "Pod", "fieldPath": draw(st.sampled_from(["spec.text", "spec.value"]))}
+    text = json.dumps(value, ensure_ascii=False, indent=draw(st.sampled_from([None, 2])))
+    bodies = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"json": text}},
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "a"},
+            "spec": {"text": draw(_JSON_TEXTS), "value": draw(_JSON)},
+        },
+    ]
+    return Tree(
+        "json",
+        "",
+        {
+            "kustomization.yaml": _yaml(
+                {"resources": ["a.yaml"], "replacements": [{"source": source, "targets": [target]}]}
+            ),
+            "a.yaml": "---\n".join(_yaml(each) for each in bodies),
+        },
+    )

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.render.difference import difference, ours, theirs
 from tests.render.features import pairs
-from tests.render.generated import trees
+from tests.render.generated import json_trees, trees
 from tests.render.trees import Tree, corpus
 
 EXAMPLES = int(os.environ.get("RENDER_EXAMPLES", "40"))
@@ -45,6 +45,17 @@ def test_each_two_fields_meet_as_in_kustomize(chunk: int, tmp_path: Path) -> Non
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tree=trees())
 def test_generated_trees_render_as_kustomize_renders_them(tree: Tree, tmp_path_factory: pytest.TempPathFactory) -> None:
+    mine, other = _both(tree, tmp_path_factory.mktemp("tree"))
+    assert difference(mine, other) == ""
+
+
+@pytest.mark.kubectl
+@pytest.mark.slow
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tree=json_trees())
+def test_replacements_within_json_write_what_kustomize_writes(
+    tree: Tree, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     mine, other = _both(tree, tmp_path_factory.mktemp("tree"))
     assert difference(mine, other) == ""
 
