@@ -206,7 +206,7 @@ class GitObjects:
             return self.git.text("var", "GIT_COMMITTER_IDENT").rpartition(">")[0] + ">"
         except GitFailed as error:
             hint = 'git config --global user.name "…" and user.email …'
-            raise GitopsError(str(self.git.directory), "git knows no name to commit with", hint) from error
+            raise GitopsError("git", "knows no name to commit with", hint) from error
 
     @cached_property
     def _signs(self) -> bool:

@@ -137,6 +137,9 @@ def remote_place(url: str, branch: str, environments: Sequence[str] = (), *, who
         raise UsageError("--repository", f"cannot be {url!r}", "give the URL of the manifest repository")
     if not re.fullmatch(r"(?![-/.])(?!.*(\.\.|//|@\{))[\w./@+-]+(?<![/.])", branch):
         raise UsageError("--branch", f"cannot be {branch!r}", "give the name of a branch, as in main")
+    if Path(url).is_dir():
+        # git runs elsewhere, where a relative path would lead to another folder.
+        url = str(Path(url).absolute())
     with remote_without_clone(url, branch, whole=whole) as remote:
         tip = remote.tip()
         tree = Tree(remote.objects, tip, remote.name)

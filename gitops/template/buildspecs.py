@@ -160,10 +160,17 @@ def _bump(config: Config, install: Spec) -> Spec:
         },
         env={
             "git-credential-helper": "yes",
-            "variables": {"GITOPS_TARGET": first},
+            "variables": {"GITOPS_TARGET": first, **_COMMITTER},
             "exported-variables": ["MANIFEST_COMMIT"],
         },
     )
+
+
+_COMMITTER = {
+    Comment("A build's machine has no name to commit with."): None,
+    "GIT_COMMITTER_NAME": "gitops",
+    "GIT_COMMITTER_EMAIL": "gitops@localhost",
+}
 
 
 def _validate(config: Config, install: Spec) -> Spec:

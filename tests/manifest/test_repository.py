@@ -275,7 +275,7 @@ def test_names_with_odd_characters_are_passed_safely(tmp_path: Path) -> None:
 
 def test_without_an_identity_nothing_is_committed(clone: Path, home: Path) -> None:
     (home / ".gitconfig").write_text("[user]\n  useConfigOnly = true\n")
-    with pytest.raises(GitopsError, match="git knows no name to commit with"):
+    with pytest.raises(GitopsError, match=r"^git: knows no name to commit with"):
         place_of(clone).write(intent())
 
 
@@ -333,3 +333,14 @@ def test_a_server_that_knows_no_filter_serves_a_bump_too(tmp_path: Path) -> None
             pytest.raises(GitopsError, match=f"{PROD}: has 5,000,000 bytes, over the limit"),
         ):
             place.write(intent())
+
+
+def test_a_repository_may_be_a_path_from_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    repository(tmp_path / "manifests", manifest_files(["prod"]))
+    (tmp_path / "deep").mkdir()
+    monkeypatch.chdir(tmp_path / "deep")
+    for path in ("../manifests", str(tmp_path / "manifests")):
+        assert run(["images", "--repository", path]) == 0
+        assert "backend-app-image  1.4.1" in capsys.readouterr().out

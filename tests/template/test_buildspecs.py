@@ -1,8 +1,10 @@
 """The generated buildspecs: what they say, and that only what exists gets into them."""
 
+import os
 import re
 import shlex
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import click
@@ -146,3 +148,12 @@ def test_builds_that_ask_the_origin_can_log_in_there(name: str) -> None:
 @pytest.mark.parametrize("name", ["build", "validate"])
 def test_other_builds_have_no_login(name: str) -> None:
     assert "git-credential-helper" not in spec(name)["env"]
+
+
+def test_a_bump_has_a_name_to_commit_with(tmp_path: Path) -> None:
+    variables = {key: value for key, value in spec("bump")["env"]["variables"].items() if key.startswith("GIT_")}
+    nobody = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
+    asked = ["git", "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT"]
+    named = subprocess.run(asked, env={**nobody, **variables}, capture_output=True, text=True, check=True).stdout
+    assert named.startswith("gitops <gitops@localhost>")
+    assert subprocess.run(asked, env=nobody, capture_output=True, check=False).returncode
