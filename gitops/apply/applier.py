@@ -206,7 +206,14 @@ class Applier:
             now=self.now,
             began=self.began,
             retry=lambda ref: self._apply_again(changes[ref], plan.release),
+            clear=lambda pod: self._clear(pod, plan.release),
         )
+
+    def _clear(self, pod: KubeObject, release: Release) -> None:
+        """Delete a pod that its controller would wait for in vain, as Kubernetes' documentation says to do by hand."""
+        self.may_write()
+        if self.cluster.delete(pod.ref, pod.uid):
+            self.tell(pod, "deleted", release)
 
     def _apply_again(self, change: Change, release: Release) -> None:
         """Apply an object that this run has not, as it is but for our stamps: its controller then tries at once what

@@ -80,6 +80,11 @@ class Waiter:
     """When this run began, by the server's clock; empty: nothing is from before it."""
     retry: Callable[[ObjectRef], None] = lambda _: None
     """Makes the controller of an object try at once what it was refused."""
+    clear: Callable[[KubeObject], None] = lambda _: None
+    """Deletes a pod that is in the way of a new revision."""
+    _cleared: dict[str, str] = field(default_factory=dict)
+    """What was said of pods that were in the way, by uid of their owner."""
+    _gone: set[str] = field(default_factory=set)
     _pending: dict[ObjectRef, Pending] = field(default_factory=dict)
     _creation: Creation = field(init=False)
     _earlier: Earlier = field(init=False)
@@ -150,12 +155,22 @@ class Waiter:
             return Event(ref, "ready", "bound when a pod uses it", one.level)
         found_trouble = self._trouble(one, found, family)
         self._bear(ref, found_trouble, family)
-        messages = dict.fromkeys(each.message for each in (found, found_trouble) if each)
-        message = " ".join(self.mask.text(" · ".join(messages)).split())
+        self._clear_the_way(one.body, family)
+        cleared = self._cleared.get(one.body.uid, "")
+        said = (found.message, found_trouble.message if found_trouble else "", cleared)
+        message = " ".join(self.mask.text(" · ".join(dict.fromkeys(filter(None, said)))).split())
         if one.said == message:
             return None
         one.said = message
         return Event(ref, "waiting", message, one.level)
+
+    def _clear_the_way(self, workload: KubeObject, family: Family) -> None:
+        for pod in family.in_the_way(workload):
+            said = f"{pod.ref} of a revision that failed was in the way, and is deleted"
+            if pod.uid not in self._gone:
+                self._gone.add(pod.uid)
+                self._cleared[workload.uid] = said
+                self.clear(pod)
 
     def _waits_for_a_pod(self, one: Pending) -> bool:
         assert one.body is not None

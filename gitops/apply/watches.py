@@ -4,11 +4,12 @@ import queue
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gitops.clients.cluster import ApiError, Expired, Listing, Reader, WatchEvent
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
+from gitops.status import condition, trouble
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Job"})
 SILENT = frozenset({"StatefulSet", "DaemonSet", "Job"})
@@ -176,6 +177,19 @@ class Family:
             return [pod for each in self.present(workload) for pod in self._pods.get(each.uid, ())]
         return [pod for pod in self._pods.get(workload.uid, ()) if _is_present(pod, workload)]
 
+    def in_the_way(self, workload: KubeObject) -> list[KubeObject]:
+        """Pods of earlier revisions that a StatefulSet would wait for until they are ready, and they never will be: it
+        goes on in order (kubernetes#67250). Of the revision that was well before, only those that fail for certain."""
+        spec, now = workload.body["spec"], workload.body.get("status") or {}
+        strategy = spec.get("updateStrategy") or {}
+        in_order = spec.get("podManagementPolicy") != "Parallel" and strategy.get("type") != "OnDelete"
+        kept = (strategy.get("rollingUpdate") or {}).get("partition") or 0
+        if workload.kind != "StatefulSet" or not in_order or kept or not self.is_seen(workload):
+            return []
+        pods = [each for each in self._pods.get(workload.uid, ()) if not each.metadata.get("deletionTimestamp")]
+        unready = [each for each in pods if condition(each.body, "Ready").get("status") != "True"]
+        return [each for each in unready if _is_left_over(each, now)]
+
     def refusal(self, workload: KubeObject, since: str) -> str:
         """What was last said of why pods of `workload` cannot be created; empty where nothing was since then."""
         found = sorted(self._refusals.get(workload.uid, ()), key=last_seen)
@@ -206,6 +220,15 @@ def _by_owner(objects: Sequence[KubeObject]) -> dict[str, list[KubeObject]]:
         for owner in each.metadata.get("ownerReferences") or []:
             found.setdefault(str(owner.get("uid")), []).append(each)
     return found
+
+
+def _is_left_over(pod: KubeObject, now: Mapping[str, Any]) -> bool:
+    """Whether `pod` is of a revision that failed. `now` is the status of its StatefulSet."""
+    revision = (pod.metadata.get("labels") or {}).get("controller-revision-hash")
+    if revision == now.get("updateRevision"):
+        return False
+    found = trouble(pod.body)
+    return revision != now.get("currentRevision") or bool(found and found.lasting)
 
 
 def _is_present(pod: KubeObject, workload: KubeObject) -> bool:

@@ -185,6 +185,26 @@ def test_a_job_of_which_a_pod_is_lost_tries_again(real_world: World, ended: dict
     assert waited_for(real_world, again)[-1] == "ready complete"
 
 
+@pytest.mark.parametrize("bad", ["crash", "unready"])
+def test_a_pod_of_a_revision_that_failed_is_not_in_the_way_of_the_next(real_world: World, bad: str) -> None:
+    """A StatefulSet goes on in order, and would wait for the broken pod for ever (kubernetes#67250)."""
+    space = real_world.space
+    real_world.deploy([workload("StatefulSet", space, replicas=2)], timeout=LONG)
+    failure(real_world, workload("StatefulSet", space, f"registry.invalid/web:{bad}", replicas=2), timeout=5)
+    mended = workload("StatefulSet", space, "registry.invalid/web:2", replicas=2)
+    real_world.deploy([mended], timeout=LONG)
+    said = waited_for(real_world, mended)
+    assert any(f"Pod/{space}/web-1 of a revision that failed was in the way, and is deleted" in each for each in said)
+    assert said[-1] == "ready 2/2 ready"
+
+
+def test_a_first_revision_that_failed_is_not_in_the_way_either(real_world: World) -> None:
+    failure(real_world, workload("StatefulSet", real_world.space, "registry.invalid/web:crash", replicas=2))
+    mended = workload("StatefulSet", real_world.space, replicas=2)
+    real_world.deploy([mended], timeout=LONG)
+    assert waited_for(real_world, mended)[-1] == "ready 2/2 ready"
+
+
 @pytest.mark.scheduler
 def test_what_no_node_takes_is_told_with_the_schedulers_reason(real_world: World) -> None:
     nowhere = deployment(namespace=real_world.space, nodeSelector={"disk": "none"})
