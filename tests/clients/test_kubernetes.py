@@ -345,9 +345,7 @@ def test_a_login_that_fails_for_a_moment_ends_nothing_while_the_last_one_is_good
     def login() -> Credential:
         if fails:
             raise GitopsError("aws", "failed", "run it by hand")
-        return Credential(
-            token=f"at {script.passed.seconds}".replace(" ", "-"), expires=NOW + script.passed + LIFE_OF_A_TOKEN
-        )
+        return Credential(token=f"at-{script.passed.seconds}", expires=NOW + script.passed + LIFE_OF_A_TOKEN)
 
     client = script.client(login)
     client.apply(config_map())
