@@ -30,7 +30,7 @@ def command(
     gitops hold prod --reason "migration until Friday"
     """
     from gitops.cli.written import show_said
-    from gitops.manifest.hold import Hold, hold
+    from gitops.manifest.hold import Hold, hold, read_holds
 
     with context.manifests(url, branch) as place:
         place.config.environment(environment)
@@ -38,5 +38,9 @@ def command(
         wanted = Hold(environment, now, author or place.branch.objects.identity, reason)
         written = place.write(hold(wanted, place.prefix, author))
         notes = place.settle(written)
-    said = f"{environment} is held" if written.commit else f"{environment} was held already"
+        # Whoever comes second wants to know what they met.
+        earlier = (
+            "" if written.commit else read_holds(place.tree(), [environment], place.prefix).get(environment, "held")
+        )
+    said = f"{environment} is held" if written.commit else f"{environment} is already {earlier}"
     show_said([said], written, place.branch.name, notes, form, environment=environment, held=True)

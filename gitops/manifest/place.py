@@ -139,7 +139,7 @@ def remote_place(url: str, branch: str, environments: Sequence[str] = (), *, who
         raise UsageError("--branch", f"cannot be {branch!r}", "give the name of a branch, as in main")
     if Path(url).is_dir():
         # git runs elsewhere, where a relative path would lead to another folder.
-        url = str(Path(url).absolute())
+        url = str(Path(url).resolve())
     with remote_without_clone(url, branch, whole=whole) as remote:
         tip = remote.tip()
         tree = Tree(remote.objects, tip, remote.name)

@@ -57,9 +57,9 @@ def test_a_hold_from_its_beginning_to_its_end(capsys: pytest.CaptureFixture[str]
     assert "by: Test <test@example.invalid>\nreason: rollback of 1.4.2" in git(
         bare, "show", "main:.gitops/holds/prod.yaml"
     )
-    assert out(capsys, "hold", "prod", "--reason", "again") == (
-        "prod was held already\nnothing to change in eks-work-manifests main\n"
-    )
+    again = out(capsys, "hold", "prod", "--reason", "again").splitlines()
+    assert re.fullmatch(r"prod is already held since \S+Z by Test <test@example.invalid>: rollback of 1.4.2", again[0])
+    assert again[1:] == ["nothing to change in eks-work-manifests main"]
     error = out(capsys, "bump", "backend-app", "-e", "prod", "--tag", "1.4.3", "--unchecked", "--digest", NEW, code=1)
     assert re.match(r"prod: is held since \S+Z by Test <test@example.invalid>: rollback of 1.4.2\n  try: ", error)
     assert out(capsys, "unhold", "prod").startswith("prod is not held any more\npushed")
