@@ -12,7 +12,7 @@ from gitops.render.name_references import fix_references
 from gitops.render.objects import checked_objects
 from gitops.render.problems import NotModelled, Place, RenderError, closest
 from gitops.render.reader import Position, Positions, read_config, read_objects
-from gitops.render.resource import ORIGIN, Resource, ResourceList
+from gitops.render.resource import ORIGIN, TRANSFORMATIONS, Resource, ResourceList
 from gitops.render.scalars import plain, resolve, settled
 from gitops.render.sources import Sources, is_remote
 
@@ -49,9 +49,10 @@ _BUILD_ANNOTATIONS = frozenset(
         "config.kubernetes.io/path",
         "config.kubernetes.io/index",
         "config.k8s.io/id",
-        "alpha.config.kubernetes.io/transformations",
     ]
 )
+_NOTES = {"originAnnotations": ORIGIN, "transformerAnnotations": TRANSFORMATIONS}
+"""What `buildMetadata` can ask for -> the annotation that says it."""
 _MANAGED_BY = {"app.kubernetes.io/managed-by": "kustomize-v5.8.1"}
 _ORIGIN = r"[A-Za-z_.][A-Za-z0-9_./-]*"
 _NAME_REFERENCE = {
@@ -96,7 +97,7 @@ def build(sources: Sources, folder: str) -> Built:
 
         write_pairs(resources, _MANAGED_BY, (OWN,))
     for each in resources:
-        _finish(each, keep_origin="originAnnotations" in metadata)
+        _finish(each, {_NOTES[asked] for asked in metadata if asked in _NOTES})
     built.resources = resources.items
     return built
 
@@ -105,13 +106,13 @@ def _build_metadata(top: "_Target") -> list[str]:
     """What the overlay asks to be told about its objects; that of its bases does not count."""
     asked = top.kustomization.list("buildMetadata")
     for index, each in enumerate(asked):
-        if each not in ("managedByLabel", "originAnnotations"):
+        if each not in ("managedByLabel", *_NOTES):
             raise NotModelled(f"buildMetadata {each}", "take it away", top.place("buildMetadata", index))
     top.origin = "" if asked else None
     return asked
 
 
-def _finish(resource: Resource, *, keep_origin: bool) -> None:
+def _finish(resource: Resource, kept_notes: set[str]) -> None:
     """Annotations become texts, as kustomize leaves them; odd scalars become their values."""
     # A kind that ends in List needs no name, and so no metadata; kustomize gives it some.
     metadata = resource.body.setdefault("metadata", {})
@@ -119,7 +120,7 @@ def _finish(resource: Resource, *, keep_origin: bool) -> None:
         kept = {
             plain(key): text
             for key, text in resource.texts("annotations").items()
-            if key not in _BUILD_ANNOTATIONS and (keep_origin or key != ORIGIN)
+            if key in kept_notes or (key not in _BUILD_ANNOTATIONS and key not in _NOTES.values())
         }
         del metadata["annotations"]
         if kept:
@@ -271,10 +272,10 @@ class _Target:
 
             for patch in merged:
                 apply_documents(resources, patch.documents, patch, copied=True)
-            self._check_origins(resources)
+            self._note(resources, "PatchStrategicMergeTransformer", 1 if merged else 0)
             for patch in patched:
                 apply_patch(resources, patch)
-            self._set_origins(resources, "PatchTransformer")
+                self._note(resources, "PatchTransformer")
         self._rename(resources, specs)
         self._label(resources, specs)
         if older:
@@ -282,27 +283,39 @@ class _Target:
 
             for patch in older:
                 apply_operations(resources, patch)
+                self._note(resources, "PatchJson6902Transformer")
         self._set_replicas_and_images(resources, specs)
         if replaced:
             from gitops.render.replacements import replace
 
             for entry, place in replaced:
                 replace(resources, entry, place)
+            self._note(resources, "ReplacementTransformer")
         self._warn_of_patches([*patched, *older])
-        self._check_origins(resources)
 
-    def _without_origin(self, resources: ResourceList) -> list[Resource]:
-        asked = self.origin is not None
-        return [each for each in resources if asked and ORIGIN not in each.texts("annotations")]
+    def _note(self, resources: ResourceList, kind: str, times: int = 1) -> None:
+        """Say at each object, where `buildMetadata` asks anything, which transformation it went through.
 
-    def _check_origins(self, resources: ResourceList) -> None:
-        if self._without_origin(resources):
-            raise NotModelled("buildMetadata with a patch that removes an origin", "take it away", self._chain[-1])
+        An object whose origin the transformation took away is from that transformation.
+        """
+        if self.origin is None:
+            return
+        by = self._configured_by(kind)
+        for each in resources.items if times else ():
+            if ORIGIN in each.texts("annotations"):
+                self._add_transformation(each, by, times)
+            else:
+                each.annotate(ORIGIN, by)
+                self._add_transformation(each, by, times - 1)
 
-    def _set_origins(self, resources: ResourceList, by: str) -> None:
-        """An object whose origin a patch removed is from that patch."""
-        for each in self._without_origin(resources):
-            each.annotate(ORIGIN, self._configured_by(by))
+    def _add_transformation(self, resource: Resource, by: str, times: int) -> None:
+        before = resource.texts("annotations").get(TRANSFORMATIONS, "")
+        if before and not before.startswith("- configuredIn: "):
+            what = f"the annotation {TRANSFORMATIONS} with a text of its own"
+            raise NotModelled(what, "take it away", resource.place)
+        if times:
+            item = "- " + by.rstrip().replace("\n", "\n  ") + "\n"
+            resource.annotate(TRANSFORMATIONS, before + item * times)
 
     def _configured_by(self, kind: str) -> str:
         file = self._from_overlay(os.path.basename(self.kustomization.file))
@@ -319,10 +332,13 @@ class _Target:
 
         if namespace := its.text("namespace"):
             names.set_namespace(resources, namespace, specs)
+            self._note(resources, "NamespaceTransformer")
         if prefix := its.text("namePrefix"):
             names.add_prefix(resources, prefix, specs)
+            self._note(resources, "PrefixTransformer")
         if suffix := its.text("nameSuffix"):
             names.add_suffix(resources, suffix, specs)
+            self._note(resources, "SuffixTransformer")
 
     def _label(self, resources: ResourceList, specs: Specs) -> None:
         its = self.kustomization
@@ -334,8 +350,12 @@ class _Target:
             labels.add_labels(resources, entry, specs, self.place("labels", index))
         if common := its.get("commonLabels"):
             labels.add_common_labels(resources, common, specs)
+        if its.get("labels") or its.get("commonLabels"):
+            # One transformer for each entry of labels, and one more for commonLabels, be they given or not.
+            self._note(resources, "LabelTransformer", len(its.list("labels")) + 1)
         if annotations := its.get("commonAnnotations"):
             labels.add_annotations(resources, annotations, specs)
+            self._note(resources, "AnnotationsTransformer")
 
     def _set_replicas_and_images(self, resources: ResourceList, specs: Specs) -> None:
         if not (self.kustomization.list("replicas") or self.kustomization.list("images")):
@@ -344,8 +364,10 @@ class _Target:
 
         for index, entry in self._each("replicas"):
             set_replicas(resources, entry, specs, self.place("replicas", index))
+            self._note(resources, "ReplicaCountTransformer")
         rules = [ImageRule(entry, index) for index, entry in self._each("images")]
         set_images(resources, rules, specs)
+        self._note(resources, "ImageTagTransformer", len(rules))
         for rule in rules:
             if not rule.used:
                 self._built.warnings.append(f"{self.place('images', rule.index)}: no object has image '{rule.name}'")

@@ -15,6 +15,9 @@ DEFAULT_NAMESPACE = "default"
 ORIGIN = "config.kubernetes.io/origin"
 """The annotation that says where an object is from, with `buildMetadata`."""
 
+TRANSFORMATIONS = "alpha.config.kubernetes.io/transformations"
+"""The annotation that says which transformations an object went through, with `buildMetadata`."""
+
 Id = tuple[str, str, str, str, str]
 """Group, version, kind, name, effective namespace: what must be unique."""
 

@@ -141,6 +141,7 @@ FEATURES: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "managedBy": ("buildMetadata: [managedByLabel]", {}),
     "origins": ("buildMetadata: [originAnnotations]", {}),
+    "transformations": ("buildMetadata: [transformerAnnotations, originAnnotations]", {}),
     "crds": (
         "crds: [types.json]",
         {

@@ -321,7 +321,8 @@ def trees(draw: st.DrawFn) -> Tree:
             files["part/kustomization.yaml"] = _yaml({"kind": "Component", **draw(layer(known))})
             fields["components"] = ["../part"]
         files[f"l{index}/kustomization.yaml"] = _yaml(fields)
-    files["kustomization.yaml"] = _yaml({"resources": [f"l{count}"]})
+    told = draw(st.sampled_from([[], [], ["originAnnotations", "transformerAnnotations"]]))
+    files["kustomization.yaml"] = _yaml({"resources": [f"l{count}"], "buildMetadata": told})
     return Tree("generated", "", files)
 
 
