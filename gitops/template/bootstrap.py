@@ -34,10 +34,24 @@ def check_command(file: str, python: str, image: str) -> str:
         f"was found, gitops needs {OLDEST_PYTHON} to {NEWEST_PYTHON};"
         f' set this line to python: \\"{python}\\" and the image to one that has it ({image})'
     )
+    others = " || ".join(f"command -v python3.{minor}" for minor in range(14, 10, -1))
     return (
-        f'command -v python3 >/dev/null || {{ echo "{file}:{LINE}: no Python {wanted}" >&2; exit 1; }}\n'
-        f"python3 -c 'import sys; sys.version_info < ({oldest}) and "
+        f'PYTHON="$(command -v python3 || {others})" ||'
+        f' {{ echo "{file}:{LINE}: no Python {wanted}" >&2; exit 1; }}\n'
+        # The check is the last line: its status is the command's.
+        "export PYTHON\n"
+        f'"$PYTHON" -c \'import sys; sys.version_info < ({oldest}) and '
         f'sys.exit("{file}:{LINE}: Python %d.%d {wanted}" % sys.version_info[:2])\'\n'
+    )
+
+
+def venv_command(file: str, image: str) -> str:
+    """Shell that makes the venv, or says in one sentence what the image lacks for it."""
+    lacks = f"{file}:{LINE}: $PYTHON has no venv module; install python3-venv in the image, or set it to {image}"
+    return (
+        "\"$PYTHON\" -c 'import ensurepip, venv' 2>/dev/null ||"
+        f' {{ echo "{lacks}" >&2; exit 1; }}\n'
+        '"$PYTHON" -m venv "$TOOLKIT/venv"\n'
     )
 
 
@@ -46,8 +60,9 @@ def commands(file: str, python: str, image: str, from_index: bool) -> Sequence[s
     return (
         check_command(file, python, image),
         'export TOOLKIT="$(mktemp -d)"',
-        'python3 -m venv "$TOOLKIT/venv"',
-        'export PATH="$TOOLKIT/venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1',
+        venv_command(file, image),
+        # PIP_USER of an image would have pip leave the venv, which it refuses.
+        'export PATH="$TOOLKIT/venv/bin:$PATH" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USER=0',
         _fetch_from_index() if from_index else _fetch_from_bucket(),
         'export WHEEL="$(echo "$TOOLKIT"/gitops-*.whl)"',
         'echo "$GITOPS_WHEEL_SHA256  $WHEEL" | sha256sum --check --quiet',

@@ -34,13 +34,13 @@ def cpu_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def install_phase(folder: Path | None, workspace: Path, **env: str) -> tuple[int, str, float]:
-    """Run the install phase of buildspec/deploy.yaml as CodeBuild does, with `folder` first on PATH."""
+def install_phase(folder: Path | None, workspace: Path, only: bool = False, **env: str) -> tuple[int, str, float]:
+    """Run the install phase of buildspec/deploy.yaml as CodeBuild does, with `folder` first on PATH, or alone there."""
     document = yaml.safe_load(buildspecs(sample())["buildspec/deploy.yaml"])
     script = "".join(
         f"{line}\nstatus=$?; [ $status = 0 ] || exit $status\n" for line in document["phases"]["install"]["commands"]
     )
-    path = f"{folder}:/usr/bin:/bin" if folder else str(workspace)
+    path = str(folder) if only else f"{folder}:/usr/bin:/bin" if folder else str(workspace)
     before = cpu_seconds()
     done = subprocess.run(
         [str(shutil.which("bash")), "-c", script],
@@ -89,6 +89,36 @@ def test_without_any_python_it_ends_with_a_sentence(tmp_path: Path) -> None:
     ), output
 
 
+def tools(folder: Path, **programs: str) -> Path:
+    """A folder with a few programs of this machine, and `programs`, by name, as scripts of bash."""
+    folder.mkdir()
+    for name in ("bash", "mktemp", "cp", "sha256sum", "basename"):
+        (folder / name).symlink_to(str(shutil.which(name)))
+    for name, script in programs.items():
+        (folder / name).write_text(f"#!{shutil.which('bash')}\n{script}\n")
+        (folder / name).chmod(0o755)
+    return folder
+
+
+def test_where_only_python3_12_is_there_it_is_taken(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    folder = tools(tmp_path / "bin", **{"python3.12": f'echo "$@" >> {said}; [ "$1" = -c ]'})
+    install_phase(folder, tmp_path, only=True)
+    assert said.read_text().splitlines()[-1].startswith("-m venv ")
+
+
+def test_without_a_venv_module_it_says_what_the_image_lacks(tmp_path: Path) -> None:
+    """As Debian's python3 is without python3-venv."""
+    folder = tools(tmp_path / "bin", python3='case "$2" in *ensurepip*) exit 1 ;; esac')
+    status, output, _ = install_phase(folder, tmp_path, only=True)
+    assert status == 1
+    assert re.fullmatch(
+        rf"buildspec/deploy\.yaml:\d+: {folder}/python3 has no venv module; install python3-venv in the image,"
+        r" or set it to aws/codebuild/\S+\n",
+        output,
+    ), output
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("minor", [minor for minor in MINORS if int(minor[2:]) >= 11])
@@ -96,7 +126,7 @@ def test_from_3_11_it_installs_the_toolkit(minor: str, wheel: Path, tmp_path: Pa
     folder = folder_of(minor)
     sha256 = hashlib.sha256(wheel.read_bytes()).hexdigest()
     status, output, _ = install_phase(
-        folder, tmp_path, GITOPS_WHEEL=str(wheel), GITOPS_WHEEL_SHA256=sha256, PYTHONPATH=""
+        folder, tmp_path, GITOPS_WHEEL=str(wheel), GITOPS_WHEEL_SHA256=sha256, PYTHONPATH="", PIP_USER="1"
     )
     assert (status, output.splitlines()[-1]) == (0, f"gitops {__version__}"), output
 
