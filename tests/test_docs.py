@@ -3,8 +3,10 @@
 import re
 from pathlib import Path
 
+import click
 import pytest
 
+from gitops.cli import cli
 from gitops.validate.codes import CODES
 from gitops.validate.repository import check_document
 from gitops.validate.sources import Sources
@@ -102,3 +104,24 @@ def test_what_the_table_of_pains_names_is_there() -> None:
     assert [name for name in files if not (ROOT / name).is_file()] == []
     functions = {name for name in named if "/" not in name and not name.endswith("…")}
     assert functions - FUNCTIONS == set()
+
+
+CONTEXT = click.Context(cli)
+
+
+def shown_commands() -> list[tuple[str, str]]:
+    """(file, command line) of every `gitops …` that a document shows: in a block, or between backticks."""
+    files = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+    pattern = re.compile(r"(?m)(?:^[ \t]*(?:\$ )?|`|&& )gitops ([a-z][^`\n]*)")
+    return [(file.name, line.split("  ")[0]) for file in files for line in pattern.findall(file.read_text())]
+
+
+@pytest.mark.parametrize(("file", "line"), sorted(set(shown_commands())))
+def test_every_command_that_is_shown_is_one_with_these_options(file: str, line: str) -> None:
+    words = [word.strip("[],.;:") for word in line.partition("#")[0].split()]
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words and (below := command.get_command(CONTEXT, words[0])):
+        command, words = below, words[1:]
+    known = {spelling for option in command.params for spelling in (*option.opts, *option.secondary_opts)}
+    assert command is not cli
+    assert [word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known] == []
