@@ -15,9 +15,9 @@ _NO_SECRET = re.compile(r"(?i)|/.*|\$[({].*|arn:.*|true|false|yes|no|on|off|none
 
 SECRET_VALUE = re.compile(
     r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bk8s-aws-v1\."
-    r"|\b[a-z][a-z0-9+.-]*://[^\s:/@]+:[^\s:/@${<*]+@[\w.-]"
+    r"|\b[a-z][a-z0-9+.-]*://[^\s:/@]+:[^\s:/@${<*]+@(?!localhost\b|127\.)[\w.-]"
 )
-"""A key of AWS, a private key, a token of EKS, a password in a URL."""
+"""A key of AWS, a private key, a token of EKS, a password in a URL of another machine."""
 
 ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 

@@ -228,7 +228,7 @@ ODD = [
     ))),
     Defect("names-about-secrets", settings(
         "TOKEN_TTL: '3600'\n  PASSWORD_FILE: /run/secrets/db\n  SECRET_NAME: db\n  API_KEY_HEADER: x-api-key\n"
-        "  REQUIRE_PASSWORD: 'true'\n  URL: https://user@host/x\n  DSN: postgres://app:${PASSWORD}@db/shop\n"
+        "  REQUIRE_PASSWORD: 'true'\n  URL: https://user@host/x\n  DSN: postgres://app:${PASSWORD}@db/shop\n  DEV: postgres://app:app@localhost:5432/shop\n"
         "  DOC: 'see https://example.com:8443/path@v2'\n  DB_SECRET: arn:aws:secretsmanager:eu-west-1:111122223333:secret:db"
     )),
     Defect("no-port-declared", workload("          ports:\n            - name: http\n              containerPort: 8080\n", "").replace("port: http", "port: 8080")),
