@@ -4,15 +4,14 @@ Fields that controllers, webhooks and defaults add are no drift: nobody released
 What a person added with kubectl is.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gitops.objects import MANAGER, KubeObject, ObjectRef
 from gitops.plan.adoption import added_by_hand
-from gitops.plan.diff import ITEM_KEYS, diff
-from gitops.plan.fields import item_at
+from gitops.plan.diff import diff
+from gitops.plan.fields import item_at, paths, step
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan
 
@@ -78,7 +77,7 @@ def _values(fields: Mapping[str, Any], value: Any, path: str) -> Iterator[tuple[
         if found is None:
             continue
         whole = not inner or (kind == "k" and "." in inner)
-        yield from [(path + _step(key, path), found)] if whole else _values(inner, found, path + _step(key, path))
+        yield from [(path + step(key, path), found)] if whole else _values(inner, found, path + step(key, path))
 
 
 def _is_within(path: str, outer: str) -> bool:
@@ -109,23 +108,4 @@ def _owners(live: KubeObject) -> Iterator[tuple[str, tuple[str, str]]]:
     entries = [entry for entry in live.metadata.get("managedFields") or [] if entry.get("subresource") != "status"]
     for entry in sorted(entries, key=lambda entry: entry.get("manager") != "gitops"):
         who = (str(entry.get("manager")), str(entry.get("time") or ""))
-        yield from ((path, who) for path in _paths(entry.get("fieldsV1") or {}, ""))
-
-
-def _paths(fields: Mapping[str, Any], path: str) -> Iterator[str]:
-    inner = {key: value for key, value in fields.items() if key != "."}
-    if not inner:
-        yield path
-    for key, value in inner.items():
-        yield from _paths(value, path + _step(key, path))
-
-
-def _step(selector: str, path: str) -> str:
-    kind, _, text = selector.partition(":")
-    if kind == "f":
-        return f"[{text}]" if "." in text or "/" in text else f".{text}" if path else text
-    if kind == "k":
-        keys = json.loads(text)
-        name = next((key for key in ITEM_KEYS if key in keys), next(iter(keys)))
-        return f"[{keys[name]}]"
-    return f"[{text}]"
+        yield from ((path, who) for path in paths(entry.get("fieldsV1") or {}))

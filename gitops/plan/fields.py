@@ -7,11 +7,12 @@ time and never correctness.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from gitops.objects import MANAGER, Body, KubeObject
+from gitops.plan.diff import ITEM_KEYS
 
 QUANTITIES = frozenset({"limits", "requests", "hard", "capacity", "max", "min", "default", "defaultRequest"})
 """Mappings whose values are quantities: "1000m" and "1" are the same."""
@@ -181,3 +182,24 @@ def removed(value: Any, fields: Mapping[str, Any]) -> Any:
 
 def _inner(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if key != "."}
+
+
+def paths(fields: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    """Each field of a set, as a diff writes its path."""
+    inner = _inner(fields)
+    if not inner and path:
+        yield path
+    for key, value in inner.items():
+        yield from paths(value, path + step(key, path))
+
+
+def step(selector: str, path: str) -> str:
+    """A selector of managed fields, such as `f:name` or `k:{"name":"web"}`, as the next step of `path`."""
+    kind, _, text = selector.partition(":")
+    if kind == "f":
+        return f"[{text}]" if "." in text or "/" in text else f".{text}" if path else text
+    if kind == "k":
+        keys = json.loads(text)
+        name = next((key for key in ITEM_KEYS if key in keys), next(iter(keys)))
+        return f"[{keys[name]}]"
+    return f"[{text}]"

@@ -9,7 +9,7 @@ from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
 from gitops.plan.diff import diff
-from gitops.plan.fields import applied_fields
+from gitops.plan.fields import applied_fields, paths, without
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan, Refusal, Release, Risk, Snapshot
 from gitops.plan.order import levels
@@ -172,7 +172,8 @@ def _note(
     if adopts:
         said.append(f"adopts the fields of {', '.join(adopts)}")
     elif not fields and replicas is None:
-        said.append("becomes ours")
+        left = next(paths(without(applied_fields(live), applied_fields(merged))), "")
+        said.append(f"leaves {left} as it is" if left else "becomes ours")
     more = len(fields) - 2
     return " · ".join(said) + (
         f" and {more} more" if more > 0 and ".image" not in str(said) and "restarts" not in str(said) else ""

@@ -16,8 +16,8 @@ def counted(*plans: Plan) -> str:
 
 
 def note(change: Change) -> str:
-    """The change's note, and its risk where the note does not say it."""
-    risky = change.risk in (Risk.DATA_LOSS, Risk.REPLACE)
+    """The change's note, after the risk that neither it nor the action says."""
+    risky = change.risk is Risk.DATA_LOSS
     return " · ".join(part for part in (change.risk.value if risky else "", change.note) if part)
 
 

@@ -470,6 +470,14 @@ def test_pain_13_a_field_that_somebody_else_added_is_no_difference(world: World)
     assert world.plan(given).pending == ()
 
 
+def test_pain_13_a_field_that_the_overlay_lets_go_of_is_named(real_world: World) -> None:
+    headless = service(namespace=real_world.space)
+    headless.body["spec"]["clusterIP"] = "None"
+    real_world.deploy([headless])
+    plan = real_world.plan([service(namespace=real_world.space)])
+    assert [change.note for change in plan.pending] == ["leaves spec.clusterIP as it is"]
+
+
 # --- 14: immutable fields
 
 
