@@ -18,6 +18,7 @@ from gitops.render.sources import Sources, is_remote
 
 if TYPE_CHECKING:
     from gitops.render.patches import Patch
+    from gitops.render.vars import Var
 
 MAX_NESTED = 50
 """Kustomizations on one path, from the overlay to a base."""
@@ -61,9 +62,7 @@ _NAME_REFERENCE = {
     "kind": FIELD_SPEC["kind"],
     "fieldSpecs": [FIELD_SPEC],
 }
-_CONFIGURATION: dict[str, Any] = {name: [FIELD_SPEC] for name in (*SPEC_NAMES, "varReference")} | {
-    "nameReference": [_NAME_REFERENCE]
-}
+_CONFIGURATION: dict[str, Any] = {name: [FIELD_SPEC] for name in SPEC_NAMES} | {"nameReference": [_NAME_REFERENCE]}
 
 
 class Built:
@@ -72,6 +71,7 @@ class Built:
     def __init__(self) -> None:
         self.resources: list[Resource] = []
         self.warnings: list[str] = []
+        self.vars: dict[str, Var] = {}
 
 
 def build(sources: Sources, folder: str) -> Built:
@@ -88,6 +88,10 @@ def build(sources: Sources, folder: str) -> Built:
 
         add_hashes(resources)
     fix_references(resources, specs)
+    if built.vars:
+        from gitops.render.vars import resolve_vars
+
+        resolve_vars(resources, built.vars, specs.fields["varReference"])
     resources.drop([each for each in resources if each.texts("annotations").get(_LOCAL, "false") != "false"])
     order.sort(resources, top.kustomization.get("sortOptions"), top.place("sortOptions"))
     resources.changed()
@@ -181,7 +185,17 @@ class _Target:
         for index, path in enumerate(self.kustomization.list("components")):
             resources, specs = self._below(path, "components", index).accumulated(resources, specs)
         self._transform(resources, specs)
+        self._find_vars(resources)
         return resources, specs
+
+    def _find_vars(self, resources: ResourceList) -> None:
+        for index, entry in self._each("vars"):
+            from gitops.render.vars import Var
+
+            var = Var(entry, resources, self.place("vars", index))
+            if var.name in self._built.vars:
+                raise RenderError(var.place, f"var {var.name} is there already", "rename one of them")
+            self._built.vars[var.name] = var
 
     def _add_resource(self, resources: ResourceList, specs: Specs, path: str, index: int) -> Specs:
         if not is_remote(path) and self._sources.folder(self._folder, path, self.place("resources", index)) is None:
@@ -231,7 +245,6 @@ class _Target:
         for index, path in enumerate(self.kustomization.list("configurations")):
             data, file = self._read(path, "configurations", index)
             fields = check(read_config(data, file) or {}, _CONFIGURATION, Positions(data, file))
-            # Without vars, which only kustomize renders, varReference says nothing.
             if any(each.get("create") for each in fields.get("varReference") or ()):
                 raise NotModelled("varReference with create", "use replacements", file)
             found = specs_from(fields, fields.get("nameReference") or [])

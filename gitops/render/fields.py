@@ -76,9 +76,9 @@ class Specs(NamedTuple):
 
 @cache
 def default_specs() -> Specs:
-    """What kustomize 5.8 applies without configurations."""
+    """What kustomize 5.8 applies without configurations, but for vars, whose fields are read where there are some."""
     data = field_specs()
-    return specs_from({name: data[name] for name in SPEC_NAMES}, data["nameReference"])
+    return specs_from({name: data[name] for name in SPEC_NAMES if name in data}, data["nameReference"])
 
 
 SPEC_NAMES = (
@@ -91,6 +91,7 @@ SPEC_NAMES = (
     "commonAnnotations",
     "images",
     "replicas",
+    "varReference",
 )
 
 

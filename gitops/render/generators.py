@@ -157,6 +157,7 @@ def _take_place(new: Resource, old: Resource) -> None:
     if old.namespace:
         metadata["namespace"] = old.namespace
     new.previous, new.prefixes, new.suffixes = list(old.previous), list(old.prefixes), list(old.suffixes)
+    new.vars = list(old.vars)
     new.hashed = new.hashed and old.hashed
     if new.behavior != "merge":
         return

@@ -43,6 +43,11 @@ REPLACEMENT = {
     "sourceValue": STRING,
     "targets": [{"select": _SELECTOR, "reject": [_SELECTOR], "fieldPaths": STRINGS, "options": _FIELD_OPTIONS}],
 }
+_VAR = {
+    "name": STRING,
+    "objref": _ID | {"apiVersion": STRING},
+    "fieldref": {"fieldPath": STRING},
+}
 _LABELS = {"pairs": TEXTS, "includeSelectors": BOOLEAN, "includeTemplates": BOOLEAN, "fields": [FIELD_SPEC]}
 FIELDS: dict[str, Any] = {
     "apiVersion": STRING,
@@ -62,7 +67,7 @@ FIELDS: dict[str, Any] = {
     "imageTags": [_IMAGE],
     "replacements": [REPLACEMENT],
     "replicas": [{"name": STRING, "count": INTEGER}],
-    "vars": ANY,
+    "vars": [_VAR],
     "sortOptions": {"order": STRING, "legacySortOptions": {"orderFirst": STRINGS, "orderLast": STRINGS}},
     "resources": STRINGS,
     "components": STRINGS,
@@ -83,7 +88,6 @@ FIELDS: dict[str, Any] = {
 """Each field of a kustomization, with its type. A list holds the type of its items, a map those of its fields."""
 
 NOT_MODELLED = {
-    "vars": "use replacements",
     "helmGlobals": "commit what the chart renders to",
     "helmCharts": "commit what the chart renders to",
     "helmChartInflationGenerator": "commit what the chart renders to",

@@ -58,7 +58,7 @@ def is_cluster_scoped(api_version: str, kind: str) -> bool:
 class Resource:
     """One object. `body` belongs to it alone and is changed in place until the rendering ends."""
 
-    __slots__ = ("behavior", "body", "file", "hashed", "line", "prefixes", "previous", "shared", "suffixes")
+    __slots__ = ("behavior", "body", "file", "hashed", "line", "prefixes", "previous", "shared", "suffixes", "vars")
 
     def __init__(self, body: dict[str, Any], file: Place = "", line: int = 0) -> None:
         self.body = body
@@ -67,6 +67,7 @@ class Resource:
         self.previous: list[Previous] = []
         self.prefixes: list[str] = []
         self.suffixes: list[str] = []
+        self.vars: list[str] = []
         self.hashed = False
         self.behavior = ""
         self.shared: list[tuple[str, list[dict[str, Any]], Any]] = []

@@ -71,7 +71,7 @@ spec:
     spec:
       template:
         spec:
-          containers: [{name: tidy, image: "example.com/tidy", envFrom: [{configMapRef: {name: settings}}]}]
+          containers: [{name: tidy, image: "example.com/tidy", args: ["$(SVC) $(CONF)"], envFrom: [{configMapRef: {name: settings}}]}]
 """
 _KUSTOMIZATION = """
 resources: [all.yaml]
@@ -133,6 +133,10 @@ FEATURES: dict[str, tuple[str, dict[str, str]]] = {
             "part/kustomization.yaml": 'apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [extra.yaml]\npatches: [{target: {kind: Service}, patch: \'[{"op": "add", "path": "/metadata/annotations", "value": {"part": "in"}}]\'}]\nnameSuffix: -c\n',
             "part/extra.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {k: v}\n",
         },
+    ),
+    "vars": (
+        "vars: [{name: SVC, objref: {kind: Service, name: web, apiVersion: v1}}, {name: CONF, objref: {kind: ConfigMap, name: settings, apiVersion: v1}}]",
+        {},
     ),
     "sortOptions": ("sortOptions: {order: fifo}", {}),
     "sortFirst": (
