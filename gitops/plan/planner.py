@@ -6,6 +6,7 @@ from typing import Any
 
 from gitops.errors import count_of
 from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
+from gitops.plan.aggregation import without_aggregated_rules
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
 from gitops.plan.diff import diff
@@ -90,8 +91,8 @@ def owned_after(plan: Plan) -> frozenset[ObjectRef]:
 
 
 def sized(desired: KubeObject, autoscaled: frozenset[ObjectRef]) -> KubeObject:
-    """`desired`, without its `replicas` where an autoscaler sets them."""
-    return without_replicas(desired) if desired.ref in autoscaled else desired
+    """`desired`, without what a controller sets: `replicas` for an autoscaler, the rules of an aggregated role."""
+    return without_aggregated_rules(without_replicas(desired) if desired.ref in autoscaled else desired)
 
 
 def stamped(desired: KubeObject, owner: str, revision: str = "", run: str = "") -> KubeObject:

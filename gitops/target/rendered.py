@@ -19,7 +19,7 @@ from gitops.errors import GitopsError
 from gitops.inventory import HISTORY, Entry, Inventory
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.model import Plan, Release, Snapshot
-from gitops.plan.planner import owned_after
+from gitops.plan.planner import owned_after, sized
 from gitops.plan.summary import images_of
 from gitops.render.text import to_yaml
 
@@ -82,7 +82,7 @@ class RenderedTarget:
         files = self._store.read()
         inventory = _inventory(files, release.owner, self.name)
         live = _live(files, inventory)
-        merged = {each.ref: each for each in desired}
+        merged = {each.ref: sized(each, frozenset()) for each in desired}
         return Snapshot(
             live={ref: _owned_by(each, release.owner) for ref, each in live.items()}, merged=merged, inventory=inventory
         )

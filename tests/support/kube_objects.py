@@ -63,6 +63,13 @@ def service_account(name: str = "web", namespace: str = "app") -> KubeObject:
     return KubeObject({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _metadata(name, namespace)})
 
 
+def aggregated_role(name: str, **content: Any) -> KubeObject:
+    """A ClusterRole that a controller puts together from those labelled `into: NAME`."""
+    rule = {"clusterRoleSelectors": [{"matchLabels": {"into": name}}]}
+    body = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}}
+    return KubeObject({**body, "aggregationRule": rule, **content})
+
+
 def definition(kind: str = "Widget", group: str = "example.invalid") -> KubeObject:
     """A CustomResourceDefinition of a namespaced kind with a free-form spec."""
     plural = f"{kind.lower()}s"

@@ -14,7 +14,7 @@ from gitops.pipeline import deploy, prepare
 from gitops.plan.model import Plan, Release
 from gitops.render.text import to_yaml
 from gitops.target.rendered import RELEASE_FILE, Branch, Folder, RenderedTarget, Store, path_of
-from tests.support.kube_objects import config_map, deployment, namespace
+from tests.support.kube_objects import aggregated_role, config_map, deployment, namespace
 
 
 def release(revision: str = "a" * 40) -> Release:
@@ -69,6 +69,12 @@ def test_the_diff_of_the_commit_is_the_release(repository: Path) -> None:
     git(repository, "fetch", "--quiet")
     shown = git(repository, "diff", "--name-status", "origin/release/prod~1", "origin/release/prod").splitlines()
     assert shown == [f"M\t{RELEASE_FILE}", "D\tapp/configmap-old.yaml", "M\tapp/deployment.apps-web.yaml"]
+
+
+def test_a_second_release_of_an_aggregated_cluster_role_makes_no_commit(repository: Path) -> None:
+    run(branch(repository), [aggregated_role("all", rules=[])])
+    plan, _ = run(branch(repository), [aggregated_role("all", rules=[])], "b" * 40)
+    assert plan.pending == ()
 
 
 def test_a_second_release_of_the_same_makes_no_commit(repository: Path) -> None:
