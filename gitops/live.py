@@ -272,12 +272,18 @@ class _Previews:
             self.merged[ref] = self._preview(desired, names)
             if live and names:
                 self.orphans[ref] = names
-                self.merged[ref] = without_orphans(live, self.merged[ref], names)
+                self.merged[ref] = self._with_defaults(without_orphans(live, self.merged[ref], names))
         except Invalid as error:
             if live is None or not error.immutable:
                 raise
             fields = ", ".join(sorted(filter(None, error.immutable)))
             self.immutable[desired.ref] = f"{fields} cannot be changed" if fields else error.problem
+
+    def _with_defaults(self, merged: KubeObject) -> KubeObject:
+        """What is `merged`, whose creator owned what the server had filled in: it is filled in again."""
+        fields = merged.metadata.get("managedFields")
+        update = merged.with_metadata(managedFields=None)
+        return self.reader.preview_update(update).with_metadata(managedFields=fields)
 
     def _preview(self, desired: KubeObject, adopts: tuple[str, ...]) -> KubeObject:
         """The dry run; forced where other managers are in the way, who are then named as conflicts."""

@@ -146,6 +146,9 @@ class Reader(Protocol):
     def preview(self, desired: KubeObject, force: bool = False) -> KubeObject:
         """What the object would be after an apply: a server-side dry run."""
 
+    def preview_update(self, body: KubeObject) -> KubeObject:
+        """What the object would be after `replace`, with the defaults that the server fills in: a dry run."""
+
     def rehearse(self, desired: KubeObject, namespace: str) -> None:
         """Raise `ApiError` where the server would not create the object in `namespace`; nothing is created."""
 

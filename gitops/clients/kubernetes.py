@@ -159,6 +159,9 @@ class KubernetesCluster:
     def preview(self, desired: KubeObject, force: bool = False) -> KubeObject:
         return self._apply(desired, force, MANAGER, dry_run=True)
 
+    def preview_update(self, body: KubeObject) -> KubeObject:
+        return self._write("PUT", body, body.name, more={"dryRun": "All"})
+
     def rehearse(self, desired: KubeObject, namespace: str) -> None:
         self._write("POST", desired.with_metadata(namespace=namespace), "", str(desired.ref), {"dryRun": "All"})
 

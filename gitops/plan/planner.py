@@ -130,8 +130,8 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         ref=ref,
         desired=desired,
         fields=mask.changes(ref.kind, fields),
-        risk=Risk.RESTART if restarts(ref, fields) else Risk.NONE,
-        note=_note(ref, live, merged, fields, adopts, kept),
+        risk=Risk.RESTART if restarts(merged, fields) else Risk.NONE,
+        note=_note(live, merged, fields, adopts, kept),
         live=live,
         merged=merged,
         conflicts=snapshot.conflicts.get(ref, ()),
@@ -147,13 +147,16 @@ def _kept_replicas(ref: ObjectRef, live: KubeObject, snapshot: Snapshot) -> int 
     return live.body["spec"].get("replicas") if ref in snapshot.autoscaled and ours else None
 
 
-def restarts(ref: ObjectRef, fields: Iterable[FieldChange]) -> bool:
-    """Whether the change replaces the pods of a workload."""
-    return ref.kind in WORKLOADS and any(change.path.startswith("spec.template") for change in fields)
+def restarts(merged: KubeObject, fields: Iterable[FieldChange]) -> bool:
+    """Whether the change replaces the pods of a workload: not while it is paused, nor where somebody has to delete them
+    first."""
+    if merged.kind not in WORKLOADS or not any(change.path.startswith("spec.template") for change in fields):
+        return False
+    spec = merged.body["spec"]
+    return not spec.get("paused") and (spec.get("updateStrategy") or {}).get("type") != "OnDelete"
 
 
 def _note(
-    ref: ObjectRef,
     live: KubeObject,
     merged: KubeObject,
     fields: Sequence[FieldChange],
@@ -161,7 +164,7 @@ def _note(
     replicas: int | None,
 ) -> str:
     said = [f"image {_tags(change)}" for change in fields if change.path.endswith(".image")]
-    if pods := _pods(live) if restarts(ref, fields) else 0:
+    if pods := _restarted(live, merged) if restarts(merged, fields) else 0:
         said.append(f"restarts {count_of(pods, 'pod')}")
     elif not said:
         said = [change.path for change in fields[:2]]
@@ -194,9 +197,12 @@ def _short_image(image: str) -> str:
     return tag or digest[:19] or image
 
 
-def _pods(live: KubeObject) -> int:
+def _restarted(live: KubeObject, merged: KubeObject) -> int:
+    """How many pods there are, less those below the partition of a StatefulSet, which stay as they are."""
     now: Mapping[str, Any] = live.body.get("status") or {}
-    return int(now.get("replicas") or now.get("desiredNumberScheduled") or 0)
+    rolling = (merged.body["spec"].get("updateStrategy") or {}).get("rollingUpdate") or {}
+    pods = int(now.get("replicas") or now.get("desiredNumberScheduled") or 0)
+    return max(0, pods - int(rolling.get("partition") or 0))
 
 
 def _deletion(

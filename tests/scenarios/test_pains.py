@@ -604,6 +604,30 @@ def test_pain_20_a_field_that_kubectl_applied_and_we_lack_goes_away(world: World
     assert world.plan(wanted).pending == ()
 
 
+@pytest.mark.kubectl
+@pytest.mark.parametrize("how", ["create", "apply"])
+def test_pain_20_what_is_taken_over_unchanged_is_not_restarted(real_world: World, how: str) -> None:
+    real_world.deploy([config_map(namespace=real_world.space)])
+    given = [
+        config_map(namespace=real_world.space),
+        deployment(namespace=real_world.space),
+        service(namespace=real_world.space),
+    ]
+    for each in given[1:]:
+        real_world.kubectl(how, "-f", "-", body=each)
+    before = real_world.get(given[1])
+    plan = real_world.deploy(given)
+    assert {change.risk for change in plan.changes} == {Risk.NONE}
+    paths = {field.path for change in plan.changes for field in change.fields}
+    assert paths
+    assert all(path.startswith("metadata.annotations") for path in paths)
+    after = real_world.get(given[1])
+    assert before
+    assert after
+    assert before.body["spec"] == after.body["spec"]
+    assert real_world.plan(given).pending == ()
+
+
 def test_pain_20_an_edit_by_hand_is_a_conflict_that_names_who_and_what(world: World) -> None:
     given = [config_map(namespace=world.space, a="1")]
     world.deploy(given)

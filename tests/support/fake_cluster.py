@@ -152,6 +152,10 @@ class FakeCluster:
         with self._changed:
             return KubeObject(self._merge(desired, force, MANAGER), desired.origin)
 
+    def preview_update(self, body: KubeObject) -> KubeObject:
+        with self._changed:
+            return KubeObject(self._replaced(body))
+
     def rehearse(self, desired: KubeObject, namespace: str) -> None:
         placed = desired.with_metadata(namespace=namespace)
         with self._changed:
@@ -177,16 +181,8 @@ class FakeCluster:
 
     def replace(self, body: KubeObject) -> KubeObject:
         with self._changed:
-            live = self.objects.get(body.ref)
-            if live is None:
-                raise ApiError(str(body.ref), "not found", status=404, reason="NotFound")
-            wanted = body.metadata.get("resourceVersion")
-            if wanted and wanted != live["metadata"]["resourceVersion"]:
-                raise Conflict(str(body.ref), "the object has been modified")
+            new = self._replaced(body)
             self.log.append(("replace", body.ref))
-            new = copy.deepcopy(dict(body.body))
-            new["metadata"].setdefault("managedFields", live["metadata"].get("managedFields", []))
-            new.setdefault("status", live["status"]) if "status" in live else None
             return KubeObject(copy.deepcopy(self._store(body.ref, new)))
 
     def delete(self, ref: ObjectRef, uid: str = "", propagation: str = "Background") -> bool:
@@ -245,6 +241,18 @@ class FakeCluster:
             raise ApiError(str(body.ref), f"fake serves no {body.api_version} {body.kind}", status=404)
         if body.namespace and ObjectRef("", "Namespace", "", body.namespace) not in self.objects:
             raise ApiError(str(body.ref), f'namespaces "{body.namespace}" not found', status=404, reason="NotFound")
+
+    def _replaced(self, body: KubeObject) -> dict[str, Any]:
+        live = self.objects.get(body.ref)
+        if live is None:
+            raise ApiError(str(body.ref), "not found", status=404, reason="NotFound")
+        wanted = body.metadata.get("resourceVersion")
+        if wanted and wanted != live["metadata"]["resourceVersion"]:
+            raise Conflict(str(body.ref), "the object has been modified")
+        new: dict[str, Any] = _defaulted(copy.deepcopy(dict(body.body)))
+        new["metadata"].setdefault("managedFields", live["metadata"].get("managedFields", []))
+        new.setdefault("status", live["status"]) if "status" in live else None
+        return new
 
     def _merge(self, desired: KubeObject, force: bool, manager: str) -> dict[str, Any]:
         self._check(desired)
