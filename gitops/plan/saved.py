@@ -112,10 +112,12 @@ def _decision(change: Change) -> list[Any]:
     return [change.action, str(change.ref), change.ref.group, change.risk, fields, _state(change.live)]
 
 
-def _state(live: KubeObject | None) -> list[str]:
+def _state(live: KubeObject | None) -> list[Any]:
     """Which state of an object was looked at: its generation where it has one, as status and counters move all the
-    time; else its version."""
+    time, and its labels, which are not counted there; else its version."""
     if live is None:
         return []
     generation = live.metadata.get("generation")
-    return [live.uid, f"generation {generation}" if generation else str(live.metadata.get("resourceVersion", ""))]
+    if not generation:
+        return [live.uid, str(live.metadata.get("resourceVersion", ""))]
+    return [live.uid, f"generation {generation}", live.metadata.get("labels") or {}]

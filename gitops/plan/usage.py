@@ -16,6 +16,7 @@ _REFERENCES = {
     "secret": "Secret",
     "secretRef": "Secret",
     "secretKeyRef": "Secret",
+    "nodePublishSecretRef": "Secret",
 }
 
 

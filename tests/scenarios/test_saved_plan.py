@@ -11,7 +11,7 @@ from gitops.plan.model import Plan
 from gitops.plan.planner import Policy
 from gitops.plan.saved import check, digest, from_text, to_text
 from tests.scenarios.conftest import World
-from tests.support.kube_objects import config_map, secret
+from tests.support.kube_objects import config_map, deployment, secret
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 CANARY = "canary-7f2e91-secret"
@@ -43,6 +43,18 @@ def test_a_plan_is_stale_when_the_live_state_has_moved(world: World) -> None:
     found = world.get(objects[0])
     assert found is not None
     assert found.body["data"]["v"] == "0"
+
+
+def test_a_label_that_somebody_moves_makes_it_stale_too(world: World) -> None:
+    given = [deployment(namespace=world.space).with_metadata(labels={"tier": "one"})]
+    world.deploy(given)
+    wanted = [given[0].with_metadata(labels={"tier": "three"})]
+    plan = prepare(world.release("a" * 40), wanted, world.target())
+    saved = from_text(to_text(plan, NOW), "plan.json")
+    check(saved, prepare(world.release("a" * 40), wanted, world.target()), "plan.json", NOW)
+    world.edit(given[0].ref, {"metadata": {"labels": {"tier": "two"}}})
+    with pytest.raises(GitopsError, match="is stale"):
+        check(saved, prepare(world.release("a" * 40), wanted, world.target()), "plan.json", NOW)
 
 
 @pytest.mark.parametrize(
