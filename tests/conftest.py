@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gitops import hidden
 from tests.support.available import MISSING
 
 # The kubectl of the lock, whose kustomize the renderer is held to, comes before the machine's own.
@@ -51,6 +52,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     return home
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """A test is a run of its own: what another one learned to be secret is not hidden in it."""
+    hidden.forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

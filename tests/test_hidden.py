@@ -4,7 +4,7 @@ import base64
 import json
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,13 +17,6 @@ from gitops.plan.mask import remember_secrets, secret_values, shown
 from tests.support.kube_objects import config_map, deployment, secret
 
 CANARY = 'canary "8c1f" <&>'
-
-
-@pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    hidden.forget()
-    yield
-    hidden.forget()
 
 
 @pytest.mark.parametrize(
