@@ -15,7 +15,7 @@ from gitops.plan.definitions import Defined, defined
 from gitops.plan.fields import is_applied
 from gitops.plan.mask import Mask, remember_secrets
 from gitops.plan.model import Snapshot
-from gitops.plan.planner import restamped, sized, stamped
+from gitops.plan.planner import restamped, stamped, to_apply
 from gitops.plan.structural import laid_over, misfits
 from gitops.plan.usage import KEPT, USERS, users_of
 
@@ -59,7 +59,7 @@ def read(
         scaled = _autoscaled(reader, pool, desired)
         awaited = _coming((*desired, *coming), live, kinds, inventory.owner)
         previews = _Previews(reader, inventory.owner, live, awaited, undo)
-        list(pool.map(previews.add, (sized(each, scaled) for each in desired)))
+        list(pool.map(previews.add, (to_apply(each, scaled, live.get(each.ref)) for each in desired)))
         if previews.failures:
             mask = Mask((*desired, *live.values()))
             failures = sorted(map(mask.error, previews.failures), key=str)

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from gitops.objects import MANAGER, Body, KubeObject
@@ -16,6 +17,8 @@ from gitops.plan.diff import ITEM_KEYS
 
 QUANTITIES = frozenset({"limits", "requests", "hard", "capacity", "max", "min", "default", "defaultRequest"})
 """Mappings whose values are quantities: "1000m" and "1" are the same."""
+HAVE_QUANTITIES = frozenset({"", "apps", "batch"})
+"""Groups whose kinds have such mappings. In a custom object, or the schema of one, nobody knows what the name means."""
 KEY_DEFAULTS = {"protocol": "TCP"}
 """What the API server fills into the keys of a list before it tells its items apart."""
 
@@ -47,7 +50,34 @@ def is_applied(desired: KubeObject, live: KubeObject) -> bool:
     ]
     if versions != [desired.api_version]:
         return False
-    return _same(_content(desired.body), live.body, applied_fields(live), "")
+    return _same(_content(desired.body), live.body, applied_fields(live), _mappings_of_quantities(desired))
+
+
+def in_live_notation(desired: KubeObject, live: KubeObject) -> KubeObject:
+    """`desired` with each quantity that is the live one written as that is: the server takes another notation for
+    another value, and so for a conflict with who else applied it."""
+    names = _mappings_of_quantities(desired)
+    return KubeObject(_in_notation(desired.body, live.body, names), desired.origin) if names else desired
+
+
+def _in_notation(desired: Any, live: Any, names: frozenset[str], quantities: bool = False) -> Any:
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        return {
+            key: _in_notation(value, live.get(key), names, quantities or _names_quantities(key, value, names))
+            for key, value in desired.items()
+        }
+    if isinstance(desired, list) and isinstance(live, list):
+        # Items in another place differ in value, or may as well be written alike.
+        return [_in_notation(ours, theirs, names) for ours, theirs in zip_longest(desired, live[: len(desired)])]
+    return live if quantities and _equal(desired, live, quantities) else desired
+
+
+def _mappings_of_quantities(each: KubeObject) -> frozenset[str]:
+    return QUANTITIES if each.group in HAVE_QUANTITIES else frozenset()
+
+
+def _names_quantities(key: str, value: Any, names: frozenset[str]) -> bool:
+    return key in names and isinstance(value, Mapping)
 
 
 def _content(body: Body) -> dict[str, Any]:
@@ -61,21 +91,27 @@ def _content(body: Body) -> dict[str, Any]:
     return {**content, "metadata": metadata} if metadata else content
 
 
-def _same(desired: Any, live: Any, fields: Mapping[str, Any], parent: str) -> bool:
+def _same(desired: Any, live: Any, fields: Mapping[str, Any], names: frozenset[str], quantities: bool = False) -> bool:
     inner = _inner(fields)
     if not inner:
-        return _equal(desired, live, parent)
+        return _equal(desired, live, quantities)
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
         return set(inner) == {f"f:{key}" for key in desired} and all(
-            _same(value, live.get(key, _ABSENT), inner[f"f:{key}"], parent if parent in QUANTITIES else key)
+            _same(
+                value,
+                live.get(key, _ABSENT),
+                inner[f"f:{key}"],
+                names,
+                quantities or _names_quantities(key, value, names),
+            )
             for key, value in desired.items()
         )
     if isinstance(desired, list) and isinstance(live, list) and len(desired) == len(inner):
-        return _same_items(desired, live, inner)
+        return _same_items(desired, live, inner, names)
     return False
 
 
-def _same_items(desired: list[Any], live: list[Any], fields: Mapping[str, Any]) -> bool:
+def _same_items(desired: list[Any], live: list[Any], fields: Mapping[str, Any], names: frozenset[str]) -> bool:
     """Items told apart by a key (`k:{"name":"web"}`) or by value (`v:"x"`), in the same order as desired."""
     places: dict[int, tuple[int, Mapping[str, Any]]] = {}
     for selector, inner in fields.items():
@@ -85,7 +121,8 @@ def _same_items(desired: list[Any], live: list[Any], fields: Mapping[str, Any]) 
         places[ours] = (theirs, inner)
     order = [places[index][0] for index in sorted(places)]
     return order == sorted(order) and all(
-        _same(_with_defaults(desired[ours], inner), live[theirs], inner, "") for ours, (theirs, inner) in places.items()
+        _same(_with_defaults(desired[ours], inner), live[theirs], inner, names)
+        for ours, (theirs, inner) in places.items()
     )
 
 
@@ -115,10 +152,10 @@ def _has(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
     return all(item.get(key, KEY_DEFAULTS.get(key)) == value for key, value in keys.items())
 
 
-def _equal(desired: Any, live: Any, parent: str) -> bool:
+def _equal(desired: Any, live: Any, quantities: bool) -> bool:
     if type(desired) is type(live) and desired == live:
         return True
-    if parent in QUANTITIES:
+    if quantities:
         ours, theirs = quantity(desired), quantity(live)
         return ours is not None and ours == theirs
     return False

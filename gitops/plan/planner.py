@@ -10,7 +10,7 @@ from gitops.plan.aggregation import without_aggregated_rules
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
 from gitops.plan.diff import diff
-from gitops.plan.fields import applied_fields, paths, without
+from gitops.plan.fields import applied_fields, in_live_notation, paths, without
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan, Refusal, Release, Risk, Snapshot
 from gitops.plan.order import levels
@@ -68,7 +68,7 @@ def plan(
     order = levels(given)
     for each in given:
         own_deadline(each)
-    desired = [sized(each, snapshot.autoscaled) for each in given]
+    desired = [to_apply(each, snapshot.autoscaled, snapshot.live.get(each.ref)) for each in given]
     mask = Mask((*desired, *snapshot.live.values()))
     replicas = {each.ref: spec_of(each).get("replicas") for each in given if each.ref in snapshot.autoscaled}
     changes = [_change(each, order[each.ref], replicas.get(each.ref), snapshot, mask) for each in desired]
@@ -93,6 +93,12 @@ def owned_after(plan: Plan) -> frozenset[ObjectRef]:
 def sized(desired: KubeObject, autoscaled: frozenset[ObjectRef]) -> KubeObject:
     """`desired`, without what a controller sets: `replicas` for an autoscaler, the rules of an aggregated role."""
     return without_aggregated_rules(without_replicas(desired) if desired.ref in autoscaled else desired)
+
+
+def to_apply(desired: KubeObject, autoscaled: frozenset[ObjectRef], live: KubeObject | None) -> KubeObject:
+    """`desired` as it is applied to `live`: `sized`, with quantities as they are written there."""
+    left = sized(desired, autoscaled)
+    return in_live_notation(left, live) if live else left
 
 
 def stamped(desired: KubeObject, owner: str, revision: str = "", run: str = "") -> KubeObject:

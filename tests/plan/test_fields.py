@@ -6,10 +6,10 @@ import pytest
 
 from gitops.objects import KubeObject
 from gitops.plan.diff import diff
-from gitops.plan.fields import is_applied, quantity
+from gitops.plan.fields import in_live_notation, is_applied, quantity
 from gitops.plan.mask import Mask
 from tests.support.fake_cluster import FakeCluster
-from tests.support.kube_objects import config_map, deployment, namespace, secret
+from tests.support.kube_objects import config_map, definition, deployment, namespace, secret, widget
 
 
 @pytest.fixture
@@ -64,9 +64,27 @@ def test_what_is_no_quantity(text: Any) -> None:
     assert quantity(text) is None
 
 
-def test_quantities_are_the_same_only_where_quantities_are(cluster: FakeCluster) -> None:
-    live = cluster.apply(config_map(cpu="1000m"))
-    assert not is_applied(config_map(cpu="1"), live)
+@pytest.mark.parametrize("key", ["cpu", "limits", "requests", "max", "default", "hard"])
+def test_quantities_are_the_same_only_where_quantities_are(cluster: FakeCluster, key: str) -> None:
+    live = cluster.apply(config_map(**{key: "1000m"}))
+    assert not is_applied(config_map(**{key: "1"}), live)
+    assert in_live_notation(config_map(**{key: "1"}), live).body["data"] == {key: "1"}
+
+
+def test_in_a_custom_object_nobody_knows(cluster: FakeCluster) -> None:
+    cluster.apply(definition())
+    live = cluster.apply(widget(limits={"size": "1.0"}))
+    assert is_applied(widget(limits={"size": "1.0"}), live)
+    assert not is_applied(widget(limits={"size": "1"}), live)
+
+
+def test_equal_quantities_are_written_as_they_are_there() -> None:
+    def limited(**limits: Any) -> KubeObject:
+        return deployment(containers=[{"name": "web", "args": ["1.0"], "resources": {"limits": limits}}])
+
+    written = in_live_notation(limited(cpu="1000m", memory="2Gi"), limited(cpu="1", memory="1Gi"))
+    assert written == limited(cpu="1", memory="2Gi")
+    assert in_live_notation(limited(cpu="1000m"), deployment(containers=[])) == limited(cpu="1000m")
 
 
 def test_a_diff_names_items_by_what_tells_them_apart() -> None:

@@ -605,8 +605,8 @@ def test_pain_20_a_field_that_kubectl_applied_and_we_lack_goes_away(world: World
 
 
 @pytest.mark.kubectl
-@pytest.mark.parametrize("how", ["create", "apply"])
-def test_pain_20_what_is_taken_over_unchanged_is_not_restarted(real_world: World, how: str) -> None:
+@pytest.mark.parametrize("how", [["create"], ["apply"], ["apply", "--server-side"]])
+def test_pain_20_what_is_taken_over_unchanged_is_not_restarted(real_world: World, how: list[str]) -> None:
     real_world.deploy([config_map(namespace=real_world.space)])
     given = [
         config_map(namespace=real_world.space),
@@ -614,7 +614,7 @@ def test_pain_20_what_is_taken_over_unchanged_is_not_restarted(real_world: World
         service(namespace=real_world.space),
     ]
     for each in given[1:]:
-        real_world.kubectl(how, "-f", "-", body=each)
+        real_world.kubectl(*how, "-f", "-", body=each)
     before = real_world.get(given[1])
     plan = real_world.deploy(given)
     assert {change.risk for change in plan.changes} == {Risk.NONE}
