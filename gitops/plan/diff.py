@@ -30,7 +30,7 @@ def comparable(body: Body) -> dict[str, Any]:
 
 
 def _differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
-    if before == after:
+    if before is after:
         return
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in [*before, *(key for key in after if key not in before)]:
@@ -42,7 +42,8 @@ def _differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
             yield from _differences(f"{path}[{key}]", ours.get(key, _ABSENT), theirs.get(key, _ABSENT))
         if list(ours) != list(theirs) and set(ours) == set(theirs):
             yield FieldChange(f"{path} (order)", ", ".join(ours), ", ".join(theirs))
-    else:
+    elif before != after or isinstance(before, bool) != isinstance(after, bool):
+        # To Python, true is 1.
         yield FieldChange(path, _or_none(before), _or_none(after))
 
 

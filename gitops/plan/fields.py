@@ -154,11 +154,16 @@ def _has(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
 
 def _equal(desired: Any, live: Any, quantities: bool) -> bool:
     if type(desired) is type(live) and desired == live:
-        return True
+        # To Python, true is 1: in a list of either they are told apart as JSON.
+        return not isinstance(desired, list | dict) or _json(desired) == _json(live)
     if quantities:
         ours, theirs = quantity(desired), quantity(live)
         return ours is not None and ours == theirs
     return False
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
 
 
 def quantity(value: Any) -> Decimal | None:

@@ -71,6 +71,15 @@ def test_quantities_are_the_same_only_where_quantities_are(cluster: FakeCluster,
     assert in_live_notation(config_map(**{key: "1"}), live).body["data"] == {key: "1"}
 
 
+@pytest.mark.parametrize(("before", "after"), [(1, True), (0, False), ([1], [True]), ([{"on": 1}], [{"on": True}])])
+def test_true_is_not_one(cluster: FakeCluster, before: Any, after: Any) -> None:
+    cluster.apply(definition())
+    live = cluster.apply(widget(value=before))
+    assert is_applied(widget(value=before), live)
+    assert not is_applied(widget(value=after), live)
+    assert len(diff(widget(value=before).body, widget(value=after).body)) == 1
+
+
 def test_in_a_custom_object_nobody_knows(cluster: FakeCluster) -> None:
     cluster.apply(definition())
     live = cluster.apply(widget(limits={"size": "1.0"}))
