@@ -164,19 +164,20 @@ def kapp(environment: Environment, kubeconfig: Path) -> float:
     return run(*command, folder=environment.folder, kubeconfig=kubeconfig)
 
 
-def compare(folder: Path, kubeconfig: Path, mix: str, count: int) -> None:
+def compare(folder: Path, server: ApiServer, mix: str, count: int) -> None:
     """First deploy, no change, one image: each tool on namespaces of its own, one after the other, in turns."""
     tools = {"gitops": gitops, "kubectl": kubectl} | ({"kapp": kapp} if shutil.which("kapp") else {})
-    seconds: dict[tuple[str, str], list[float]] = {}
+    kubeconfig, seconds = server.kubeconfig(), dict[tuple[str, str], list[float]]()
     for repeat in range(max(REPEATS.values())):
         for name in [name for name in tools if repeat < REPEATS[name]]:
             space = f"{name}-{mix}-{repeat}"
             environment = Environment(folder / space, space, mix, count)
-            seconds.setdefault(("first", name), []).append(tools[name](environment, kubeconfig))
-            seconds.setdefault(("no change", name), []).append(tools[name](environment, kubeconfig))
-            environment.write(count, "2")
-            environment.commit("second")
-            seconds.setdefault(("one image", name), []).append(tools[name](environment, kubeconfig))
+            with Kubelet(KubernetesCluster(server.connection()), space) if mix == "tiers" else nullcontext():
+                seconds.setdefault(("first", name), []).append(tools[name](environment, kubeconfig))
+                seconds.setdefault(("no change", name), []).append(tools[name](environment, kubeconfig))
+                environment.write(count, "2")
+                environment.commit("second")
+                seconds.setdefault(("one image", name), []).append(tools[name](environment, kubeconfig))
     print(f"{count} objects, {mix}: median seconds (ratio to kubectl)", flush=True)
     for case in ("first", "no change", "one image"):
         median = {name: statistics.median(seconds[case, name]) for name in tools}
@@ -203,8 +204,7 @@ def main() -> None:
                 large(Path(name), kubeconfig, count)
         else:
             for count, mix in product(counts, MIXES):
-                with Kubelet(KubernetesCluster(server.connection()), "") if mix == "tiers" else nullcontext():
-                    compare(Path(name), kubeconfig, mix, count)
+                compare(Path(name), server, mix, count)
 
 
 if __name__ == "__main__":
