@@ -24,6 +24,8 @@ STAND_IN = "default"
 """The namespace in which objects are tried whose own is not there yet: every cluster has it."""
 RARELY_REFUSED = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount"})
 """Kinds that are not tried there: they have little to get wrong, and are most of what there is."""
+READS = 3
+"""How often a list is asked for that is older than this run: a cache on the way gave it."""
 LISTED_FROM = 4
 """So many objects of one kind and namespace are read with one list; fewer, one by one."""
 
@@ -40,10 +42,11 @@ def read(
     inventory: Inventory,
     coming: Sequence[KubeObject] = (),
     undo: Collection[str] = (),
+    since: str = "",
 ) -> Snapshot:
     """The live state of `desired` and of what `inventory` owns. `coming` are objects that others are going to make
     before: what needs them is planned as if they were there. Of the objects `undo`, as they print, what was changed by
-    hand is as good as ours.
+    hand is as good as ours. A list from before the resource version `since` is asked for again.
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
@@ -51,7 +54,7 @@ def read(
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="read") as pool:
         wanted = {each.ref: each.version for each in desired}
         owned = {ref: "" for ref in inventory.owned if ref not in wanted}
-        live = _live(reader, pool, kinds, wanted | owned)
+        live = _live(reader, pool, kinds, wanted | owned, since)
         # What a list lacks is asked for by itself before it is taken for gone: the inventory would forget it.
         missing = [ref for ref in owned if ref not in live]
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
@@ -93,7 +96,7 @@ def kinds_for(reader: Reader, desired: Iterable[KubeObject]) -> Kinds:
 
 
 def _live(
-    reader: Reader, pool: ThreadPoolExecutor, kinds: Kinds, versions: dict[ObjectRef, str]
+    reader: Reader, pool: ThreadPoolExecutor, kinds: Kinds, versions: dict[ObjectRef, str], since: str
 ) -> dict[ObjectRef, KubeObject]:
     """The objects of `versions` that exist, each in its version: by lists where that takes fewer requests."""
     collections: dict[tuple[str, str, str, str], list[ObjectRef]] = defaultdict(list)
@@ -102,7 +105,7 @@ def _live(
         version = wanted if kinds.find(ref.group, ref.kind, wanted) else ""
         if kinds.find(ref.group, ref.kind, version):
             collections[ref.group, ref.kind, ref.namespace, version].append(ref)
-    batches = [_Batch(*key, refs=refs) for key, refs in collections.items()]
+    batches = [_Batch(*key, refs=refs, since=since) for key, refs in collections.items()]
     found = pool.map(lambda batch: batch.read(reader), batches)
     return {each.ref: each for batch in found for each in batch}
 
@@ -146,11 +149,12 @@ class _Batch:
     namespace: str
     version: str
     refs: list[ObjectRef]
+    since: str
 
     def read(self, reader: Reader) -> list[KubeObject]:
         if len(self.refs) >= LISTED_FROM:
             try:
-                listing = reader.list(self.group, self.kind, self.namespace, self.version)
+                listing = self._listed(reader)
             except ApiError as error:
                 if error.status != 403:
                     raise
@@ -159,6 +163,21 @@ class _Batch:
                 return [each for each in listing.objects if each.ref in wanted]
         found = (reader.get(ref, self.version) for ref in self.refs)
         return [each for each in found if each]
+
+    def _listed(self, reader: Reader) -> Listing:
+        """The list; a newer one where it is older than this run. A server of its own (an APIService) may count its
+        versions in another way, so that is not insisted on."""
+        for _ in range(READS):
+            listing = reader.list(self.group, self.kind, self.namespace, self.version)
+            if not _is_before(listing.resource_version, self.since):
+                break
+        return listing
+
+
+def _is_before(version: str, since: str) -> bool:
+    """Whether a resource version is older than another; they can be compared as numbers.
+    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions"""
+    return version.isdecimal() and since.isdecimal() and int(version) < int(since)
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,11 @@ class Lease:
         assert self._held is not None
         return int(_terms(self._held)["leaseTransitions"])
 
+    @property
+    def version(self) -> str:
+        """The resource version that it was written at: what is read of the cluster afterwards is no older."""
+        return str(self._held.metadata.get("resourceVersion", "")) if self._held else ""
+
     def __enter__(self) -> "Lease":
         self._acquire()
         self._renewer = threading.Thread(target=self._renew, daemon=True, name="lease")

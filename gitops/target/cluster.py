@@ -118,7 +118,9 @@ class ClusterTarget:
         return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        return live.read(self.cluster, desired, self.inventory(release), self.options.coming, self.options.policy.undo)
+        inventory, policy = self.inventory(release), self.options.policy
+        since = self._lease.version if self._lease else ""
+        return live.read(self.cluster, desired, inventory, self.options.coming, policy.undo, since)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None

@@ -1,15 +1,19 @@
 """The course of a deploy: what is made, in which order, what a second one does, and what is recorded."""
 
+from typing import Any
+
 import pytest
 
 from gitops.apply.announce import EACH
 from gitops.apply.events import Event
+from gitops.clients.cluster import Listing
 from gitops.errors import GitopsError, Problems
 from gitops.objects import OWNER, REVISION, KubeObject, ObjectRef
 from gitops.pipeline import Intent, deploy
 from gitops.plan.model import Action, Plan
 from gitops.plan.planner import Policy
 from tests.scenarios.conftest import World
+from tests.support.fake_cluster import FakeCluster
 from tests.support.kube_objects import config_map, definition, deployment, namespace, secret, service, widget
 
 REAL = pytest.mark.cluster
@@ -296,3 +300,21 @@ def balancer(space: str) -> KubeObject:
     """A Service whose address never comes."""
     never = service("lb", space)
     return KubeObject({**never.body, "spec": {**never.body["spec"], "type": "LoadBalancer"}})
+
+
+def test_a_list_from_before_this_run_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(FakeCluster(), "app")
+    given = [config_map(f"part-{index}", "app") for index in range(5)]
+    world.deploy(given)
+    answers = [world.cluster.list("", "ConfigMap", "app")]
+    lists = world.cluster.list
+
+    def behind(group: str, kind: str, *rest: Any) -> Listing:
+        return answers.pop() if kind == "ConfigMap" and answers else lists(group, kind, *rest)
+
+    world.deploy(given[1:])
+    monkeypatch.setattr(world.cluster, "list", behind)
+    plan = world.deploy(given)
+    assert not answers
+    assert [str(change.ref) for change in plan.pending] == ["ConfigMap/app/part-0"]
+    assert world.get(given[0]) is not None
