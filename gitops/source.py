@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from gitops.clients.git import GitFailed, GitRepository
+from gitops.clients.git_objects import SUBMODULE
 from gitops.errors import GitopsError, UsageError, nearest
 
 SHORT = 7
@@ -118,7 +119,7 @@ class Source:
     def _refuse_submodules(self, tree: str, path: str) -> None:
         """An archive has an empty folder where a submodule is: an image that lacks files is worse than none."""
         for line in self._git.text("ls-tree", "-r", "-z", tree, env=self._env).split("\0"):
-            if line.startswith("160000 "):
+            if line.startswith(f"{SUBMODULE} "):
                 name = posixpath.join(path, line.partition("\t")[2])
                 raise GitopsError(
                     f"{self.name}: {name}",

@@ -2,17 +2,17 @@
 
 import json
 import ssl
-import threading
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_address
 from pathlib import Path
-from types import TracebackType
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.support.loopback import LoopbackServer
 
 KEY_FORMAT = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
 
@@ -73,7 +73,7 @@ def _general(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-class TlsServer:
+class TlsServer(LoopbackServer):
     """Answers with an object, within `with`, as what `certificate` says that it is."""
 
     def __init__(self, folder: Path, certificate: tuple[str, str], answer: object) -> None:
@@ -97,20 +97,4 @@ class TlsServer:
         (folder / "server.pem").write_text("\n".join(certificate))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "server.pem")
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._http.socket = context.wrap_socket(self._http.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self._http.server_port
-        self.url = f"https://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> "TlsServer":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        super().__init__(Handler, context)

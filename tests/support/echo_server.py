@@ -1,11 +1,11 @@
 """A server that refuses every request, and quotes all of it: headers, credentials, body."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+
+from tests.support.loopback import LoopbackServer
 
 
-class EchoServer:
+class EchoServer(LoopbackServer):
     """Serves plain HTTP on loopback within `with`."""
 
     def __init__(self) -> None:
@@ -33,19 +33,4 @@ class EchoServer:
 
             do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.host = f"127.0.0.1:{self._http.server_port}"
-        self.url = f"http://{self.host}"
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
-
-    def __enter__(self) -> "EchoServer":
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
+        super().__init__(Handler)

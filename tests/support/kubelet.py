@@ -5,14 +5,14 @@ import ssl
 import subprocess
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject
+from tests.support.loopback import LoopbackServer
 
 
 class Kubelet:
@@ -106,7 +106,7 @@ def pod_status(image: str) -> dict[str, Any]:
     return {"phase": phase, "conditions": conditions, "containerStatuses": [container]}
 
 
-class Node:
+class Node(LoopbackServer):
     """A node called `name`, within `with`: room for pods, and a kubelet of its own that serves `log` for every one."""
 
     name = "node-1"
@@ -131,13 +131,10 @@ class Node:
                 self.end_headers()
                 self.wfile.write(data)
 
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self._http.socket = _tls(directory).wrap_socket(self._http.socket, server_side=True)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True)
+        super().__init__(Handler, _tls(directory))
 
-    def __enter__(self) -> "Node":
-        self._thread.start()
+    def __enter__(self) -> Self:
+        super().__enter__()
         made = self._cluster.create(KubeObject({"apiVersion": "v1", "kind": "Node", "metadata": {"name": self.name}}))
         # A node is made with the taint "not ready", which a controller takes away; it is not run here.
         self._cluster.replace(KubeObject({**made.body, "spec": {}}))
@@ -145,20 +142,13 @@ class Node:
         room = {"cpu": "10000", "memory": "100Ti", "pods": "10000", "ephemeral-storage": "100Gi"}
         status = {
             "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}],
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": self._http.server_port}},
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": self.port}},
             "capacity": room,
             "allocatable": room,
             "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}],
         }
         set_status(self._cluster, made, status)
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
 
 
 def _tls(directory: Path) -> ssl.SSLContext:
