@@ -1,7 +1,6 @@
 """A folder's files: read together, written each in one step."""
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -40,13 +39,14 @@ def write_files(root: Path, files: Mapping[str, bytes | None]) -> None:
 
 def _write(file: Path, content: bytes) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=file.parent, prefix=".gitops-")
+    temporary = file.with_name(f".gitops-{os.urandom(8).hex()}")
+    # Not by mkstemp: the mode of a new file is what the process's umask leaves of this one.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as out:
             out.write(content)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~umask)
+        if file.exists():
+            os.chmod(temporary, file.stat().st_mode & 0o777)
         os.replace(temporary, file)
     except BaseException:
         os.unlink(temporary)

@@ -103,7 +103,8 @@ class World:
         assert self.server is not None
         command = ["kubectl", f"--kubeconfig={self.server.kubeconfig()}", *arguments]
         data = json.dumps(body.body).encode() if body else None
-        subprocess.run(command, input=data, check=True, capture_output=True)
+        done = subprocess.run(command, input=data, capture_output=True)
+        assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from types import TracebackType
 import yaml
 
 from gitops.clients.connection import Connection, Credential, Endpoint
+from gitops.clients.folder import write_files
 from gitops.demo.registry import free_port
 from tests.support.available import cluster_programs
 
@@ -84,7 +85,7 @@ class ApiServer:
 
     def kubeconfig(self, token: str = ADMIN_TOKEN, url: str = "") -> Path:
         """A kubeconfig file for the user of `token`."""
-        path = self.directory / f"kubeconfig-{abs(hash((token, url)))}"
+        name = f"kubeconfig-{abs(hash((token, url)))}"
         document = {
             "apiVersion": "v1",
             "kind": "Config",
@@ -95,8 +96,9 @@ class ApiServer:
         }
         if (url or self.url).startswith("http:"):
             del document["clusters"][0]["cluster"]["insecure-skip-tls-verify"]  # type: ignore[index]
-        path.write_text(yaml.safe_dump(document))
-        return path
+        # Whole at every moment: another thread's kubectl may be reading it.
+        write_files(self.directory, {name: yaml.safe_dump(document).encode()})
+        return self.directory / name
 
     def certificate(self, subject: str) -> tuple[Path, Path]:
         """Certificate and key of a client called `subject`, such as "/O=system:masters/CN=jane"."""
