@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.config.reader import node_at
 from gitops.errors import GitopsError, Problems, nearest
 
@@ -74,8 +75,8 @@ class Buildspec:
 def read_buildspec(data: bytes, file: str) -> Buildspec:
     """The buildspec `data`, called `file` in errors. Raises `GitopsError`, or `Problems` with all that is wrong."""
     try:
-        node = yaml.compose(data.decode("utf-8-sig"), Loader=yaml.CSafeLoader)
-        document = yaml.load(data, Loader=yaml.CSafeLoader)
+        node = yaml_bounds.compose(data.decode("utf-8-sig"))
+        document = yaml_bounds.load(data)
     except UnicodeDecodeError as error:
         raise GitopsError(file, f"is not UTF-8 (byte {error.start + 1})", "save it as UTF-8") from error
     except yaml.MarkedYAMLError as error:

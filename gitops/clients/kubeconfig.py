@@ -89,8 +89,10 @@ def _paths(env: Mapping[str, str]) -> list[Path]:
 def _document(path: Path) -> dict[str, Any]:
     import yaml
 
+    from gitops import yaml_bounds
+
     try:
-        document = yaml.load(_read(path), Loader=yaml.CSafeLoader) or {}
+        document = yaml_bounds.load(_read(path)) or {}
     except yaml.YAMLError as error:
         # The error's own text would quote the line, and so perhaps a token.
         mark = getattr(error, "problem_mark", None)

@@ -10,6 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.config.model import Config
 from gitops.config.overlays import ALL, PLATFORM
 from gitops.errors import GitopsError, Problems, nearest
@@ -64,7 +65,7 @@ def _compose(data: bytes, file: str) -> yaml.Node:
     except UnicodeDecodeError as error:
         raise GitopsError(file, f"is not UTF-8 (byte {error.start + 1})", "save it as UTF-8") from error
     try:
-        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        node = yaml_bounds.compose(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.config import Config
 from gitops.errors import GitopsError, nearest
 
@@ -58,7 +59,7 @@ def shipped_pins() -> bytes:
 def read_pins(data: bytes, file: str = PINS) -> tuple[Pin, ...]:
     """The catalogue in `data`. Raises `GitopsError` with the line of what is wrong."""
     try:
-        root = yaml.compose(data.decode("utf-8"), Loader=yaml.SafeLoader)
+        root = yaml_bounds.compose(data.decode("utf-8"), yaml.SafeLoader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise GitopsError(file, f"is not YAML: {' '.join(str(error).split())}", "restore it with git") from error
     images = _value(root, "images")

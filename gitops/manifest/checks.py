@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.config.model import DNS_LABEL, UNRELEASED
 from gitops.errors import GitopsError
 from gitops.manifest.bump import find_kustomizations
@@ -87,7 +88,7 @@ def _path(environment: str, prefix: str) -> str:
 
 def _load(data: bytes, path: str) -> dict[str, Any]:
     try:
-        document = yaml.load(data, Loader=yaml.CSafeLoader)
+        document = yaml_bounds.load(data)
     except yaml.YAMLError as error:
         raise GitopsError(path, "is not YAML", "take the file away, and run the checks again") from error
     if not isinstance(document, dict):

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.errors import GitopsError
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree, new_file
 
@@ -41,7 +42,7 @@ def read_holds(tree: Tree, environments: Iterable[str], prefix: str = "") -> dic
 
 def _hold(data: bytes, path: str, environment: str) -> Hold:
     try:
-        document = yaml.load(data, Loader=yaml.CSafeLoader)
+        document = yaml_bounds.load(data)
     except yaml.YAMLError as error:
         raise GitopsError(path, "is not YAML", f"gitops unhold {environment} takes it away") from error
     fields = document if isinstance(document, Mapping) else {}

@@ -17,13 +17,13 @@ from yaml.events import (
     SequenceEndEvent,
 )
 
+from gitops import yaml_bounds
 from gitops.render.problems import NotModelled, RenderError
 from gitops.render.scalars import EMPTY, MERGE_KEY, copied, resolve, resolve_1_1
+from gitops.yaml_bounds import MAX_ALIASED, MAX_DEPTH
 
-MAX_DEPTH = 100
 MAX_BYTES = 64 * 1024 * 1024
-MAX_ALIASED = 200_000
-"""Limits of one file: nesting, bytes, and values that its aliases make."""
+"""Of one file."""
 
 _SEPARATOR = re.compile(r"\n---(.*)\n")
 _INDENTED = re.compile(r"\n[ \t]")
@@ -218,7 +218,7 @@ class Positions:
     @cached_property
     def _root(self) -> yaml.Node | None:
         try:
-            return yaml.compose(self._data, Loader=yaml.CSafeLoader)
+            return yaml_bounds.compose(self._data)
         except yaml.YAMLError:
             return None
 

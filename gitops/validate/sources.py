@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.objects import KubeObject
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -96,7 +97,7 @@ class Sources:
     def _parse(self, file: str) -> Iterator[Document]:
         try:
             text = self.files.get(file, b"").decode("utf-8-sig")
-            for node in yaml.compose_all(text, Loader=yaml.CSafeLoader):
+            for node in yaml_bounds.compose_all(text):
                 if node is not None:
                     document = Document(file, node)
                     document.body  # noqa: B018 - what cannot be made of its tags and keys is said here

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from gitops import yaml_bounds
 from gitops.validate.finding import Finding
 from gitops.validate.sources import Document, Path, Sources
 
@@ -38,7 +39,7 @@ def resources_of(sources: Sources) -> list[Resource]:
 
 def _resources(file: str, content: bytes) -> Iterator[Resource]:
     try:
-        node = yaml.compose(content.decode("utf-8-sig"), Loader=yaml.CSafeLoader)
+        node = yaml_bounds.compose(content.decode("utf-8-sig"))
     except (yaml.YAMLError, UnicodeDecodeError):
         return
     if node is None:

@@ -110,7 +110,7 @@ def test_each_mistake_says_where_and_what(old: str, new: str, error: str) -> Non
         (b"just text", "gitops.yaml:1:1: the document must be a mapping of keys to values"),
         (b"a: 1\n---\nb: 2\n", "gitops.yaml:2:1: is not YAML: but found another document"),
         (b"x" * 1_000_001, "gitops.yaml: has 1,000,001 bytes, over the limit of 1,000,000"),
-        (b"a: &a [*a]\n", "gitops.yaml:1:1: unknown key 'a'"),
+        (b"a: &a [*a]\n", "gitops.yaml:1:8: is not YAML: *a stands within what it stands for"),
     ],
 )
 def test_refuses_what_is_no_config(data: bytes, error: str) -> None:

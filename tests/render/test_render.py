@@ -14,7 +14,8 @@ from gitops.errors import GitopsError
 from gitops.render import many, render, render_bodies
 from gitops.render.cache import Cache
 from gitops.render.problems import RenderError
-from gitops.render.reader import MAX_DEPTH, read_objects
+from gitops.render.reader import read_objects
+from gitops.yaml_bounds import MAX_DEPTH
 from tests.render.trees import parse
 
 SHOP = """
