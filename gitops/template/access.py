@@ -5,7 +5,6 @@ other than home has the roles that home's deploy roles take there, under the sam
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from gitops.config import Config
 from gitops.template import names
@@ -14,12 +13,10 @@ from gitops.template.cluster_access import agents, entries
 from gitops.template.iam import Everything, Statement, allow
 from gitops.template.names import Place
 from gitops.template.roles import home_roles, visiting_roles
-from gitops.template.yaml_text import Comment, Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment, Tagged
 
 
-def access(config: Config, place: Place) -> dict[Any, Any]:
+def access(config: Config, place: Place) -> Block:
     """The template of `place`'s access stack."""
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -41,7 +38,7 @@ def access(config: Config, place: Place) -> dict[Any, Any]:
     }
 
 
-def _key(config: Config) -> Resources:
+def _key(config: Config) -> Block:
     return {
         "Key": {
             "Type": "AWS::KMS::Key",

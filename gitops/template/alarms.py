@@ -11,9 +11,7 @@ from typing import Any
 from gitops.config import Application, Cluster, Config, Environment
 from gitops.template import catalogues, names
 from gitops.template.names import Place
-from gitops.template.yaml_text import Comment, Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment, Tagged
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def _application_alarms(
     )
 
 
-def alarm_resource(config: Config, alarm: Alarm) -> Resources:
+def alarm_resource(config: Config, alarm: Alarm) -> Block:
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
@@ -140,7 +138,7 @@ def alarm_resource(config: Config, alarm: Alarm) -> Resources:
     }
 
 
-def failed_pipeline(config: Config) -> Resources:
+def failed_pipeline(config: Config) -> Block:
     pipelines = [names.source_pipeline(config), names.manifest_pipeline(config)]
     failed = Alarm(
         "FailedPipeline",

@@ -1,19 +1,15 @@
 """CodeBuild projects, one for each duty, each under the role of that duty."""
 
-from typing import Any
-
 from gitops.config import Config
 from gitops.template import catalogues, names
 from gitops.template.buildspecs import FOLDER, buildspecs
 from gitops.template.suppressions import skip_checks
-from gitops.template.yaml_text import Comment, Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment, Tagged
 
 PRIVILEGED_SKIP = "Docker builds an image here; the role can push to its own repositories only."
 
 
-def projects(config: Config) -> Resources:
+def projects(config: Config) -> Block:
     described = {
         names.BUILD: "Builds, scans and pushes the images.",
         names.BUMP: "Commits the new images to the manifest repository.",
@@ -26,7 +22,7 @@ def projects(config: Config) -> Resources:
     return {names.logical(duty, "Project"): _project(config, duty, described[duty]) for duty in names.projects(config)}
 
 
-def _project(config: Config, duty: str, description: str) -> Resources:
+def _project(config: Config, duty: str, description: str) -> Block:
     image = catalogues.build_image(config.pipeline.image)
     builds_images = duty == names.BUILD
     return {
@@ -64,7 +60,7 @@ def _cache_modes(builds_images: bool) -> list[str]:
     return ["LOCAL_CUSTOM_CACHE", *(["LOCAL_DOCKER_LAYER_CACHE"] if builds_images else [])]
 
 
-def _origin(config: Config, duty: str) -> Resources:
+def _origin(config: Config, duty: str) -> Block:
     """Source and artifacts of a project: the pipeline's, or for the check of pull requests the repository itself."""
     if duty == names.REVIEW:
         text = buildspecs(config)[f"{FOLDER}/{names.VALIDATE}.yaml"].decode()

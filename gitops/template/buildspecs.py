@@ -16,12 +16,10 @@ from typing import Any
 
 from gitops.config import Cluster, Config, Image
 from gitops.template import bootstrap, catalogues, names
-from gitops.template.yaml_text import Comment, write_yaml
+from gitops.template.yaml_text import Block, Comment, write_yaml
 
 FOLDER = "buildspec"
 REPORTS = "/tmp/reports"  # noqa: S108 - of a build container, which runs one build and is thrown away
-Spec = dict[Any, Any]
-
 _NAMES_AND_TAGS = (
     "'import glob, json; "
     'print(*("%(name)s:%(tag)s" % json.load(open(f)) for f in sorted(glob.glob("built/*.json"))))\''
@@ -30,7 +28,7 @@ _NAMES_AND_TAGS = (
 
 def buildspecs(config: Config) -> dict[str, bytes]:
     """Path -> content of each buildspec. Raises `GitopsError` for an image or a Python that CodeBuild has not."""
-    makers: Mapping[str, Callable[[Config, Spec], Spec]] = {
+    makers: Mapping[str, Callable[[Config, Block], Block]] = {
         "build": _build,
         "bump": _bump,
         "validate": _validate,
@@ -39,7 +37,7 @@ def buildspecs(config: Config) -> dict[str, bytes]:
     return {f"{FOLDER}/{name}.yaml": _write(config, name, make) for name, make in makers.items()}
 
 
-def _write(config: Config, name: str, make: Callable[[Config, Spec], Spec]) -> bytes:
+def _write(config: Config, name: str, make: Callable[[Config, Block], Block]) -> bytes:
     file = f"{FOLDER}/{name}.yaml"
     header = f"{_HEADERS[name]}\nGenerated from {config.file_name} by: gitops generate"
     text = write_yaml(make(config, _install(config, file)), header)
@@ -55,7 +53,7 @@ _HEADERS = {
 }
 
 
-def _install(config: Config, file: str) -> Spec:
+def _install(config: Config, file: str) -> Block:
     image = catalogues.build_image(config.pipeline.image)
     python = catalogues.python_runtime(image, config.pipeline.python)
     lines = bootstrap.commands(file, python, image.name, config.pipeline.toolkit == "index")
@@ -74,12 +72,12 @@ def _install(config: Config, file: str) -> Spec:
     }
 
 
-def _spec(install: Spec, phases: Spec, **rest: Any) -> Spec:
+def _spec(install: Block, phases: Block, env: Block, results: Block) -> Block:
     return {
         "version": 0.2,
-        "env": {"shell": "bash", **rest.pop("env", {})},
+        "env": {"shell": "bash", **env},
         "phases": {"install": install, **phases},
-        **rest,
+        **results,
         "cache": {"paths": ["/root/.cache/pip/**/*"]},
     }
 
@@ -89,7 +87,7 @@ def _script(*lines: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _build(config: Config, install: Spec) -> Spec:
+def _build(config: Config, install: Block) -> Block:
     images = " ".join(image.name for image in config.images)
     tests = [_test(image) for image in config.images if image.test]
     return _spec(
@@ -117,8 +115,7 @@ def _build(config: Config, install: Spec) -> Spec:
             },
         },
         env={"variables": {"GITOPS_IMAGES": images, "REPORTS": REPORTS}, "exported-variables": ["IMAGES"]},
-        **(_test_reports() if tests else {}),
-        artifacts={"files": ["built/*.json"]},
+        results={**(_test_reports() if tests else {}), "artifacts": {"files": ["built/*.json"]}},
     )
 
 
@@ -131,13 +128,13 @@ def _test(image: Image) -> str:
     )
 
 
-def _test_reports() -> Spec:
+def _test_reports() -> Block:
     junit = {"base-directory": REPORTS, "files": ["**/junit*.xml"], "file-format": "JUNITXML"}
     coverage = {"base-directory": REPORTS, "files": ["**/coverage*.xml"], "file-format": "COBERTURAXML"}
     return {"reports": {"tests": junit, "coverage": coverage}}
 
 
-def _bump(config: Config, install: Spec) -> Spec:
+def _bump(config: Config, install: Block) -> Block:
     first = config.environments[0].name
     return _spec(
         install,
@@ -163,17 +160,18 @@ def _bump(config: Config, install: Spec) -> Spec:
             "variables": {"GITOPS_TARGET": first, **_COMMITTER},
             "exported-variables": ["MANIFEST_COMMIT"],
         },
+        results={},
     )
 
 
-_COMMITTER = {
+_COMMITTER: Block = {
     Comment("A build's machine has no name to commit with."): None,
     "GIT_COMMITTER_NAME": "gitops",
     "GIT_COMMITTER_EMAIL": "gitops@localhost",
 }
 
 
-def _validate(config: Config, install: Spec) -> Spec:
+def _validate(config: Config, install: Block) -> Block:
     return _spec(
         install,
         {
@@ -197,8 +195,13 @@ def _validate(config: Config, install: Spec) -> Spec:
                 ]
             },
         },
-        reports={"manifests": {"base-directory": "reports", "files": ["validate.xml"], "file-format": "JUNITXML"}},
-        artifacts={"files": ["plans/*"]},
+        env={},
+        results={
+            "reports": {
+                "manifests": {"base-directory": "reports", "files": ["validate.xml"], "file-format": "JUNITXML"}
+            },
+            "artifacts": {"files": ["plans/*"]},
+        },
     )
 
 
@@ -241,7 +244,7 @@ def _plan(config: Config, target: str, file: str, cluster: Cluster | None, save:
     return f"{profile}gitops plan {target}{saved} -o markdown > plans/{file}.md"
 
 
-def _deploy(_: Config, install: Spec) -> Spec:
+def _deploy(_: Config, install: Block) -> Block:
     return _spec(
         install,
         {
@@ -278,5 +281,5 @@ def _deploy(_: Config, install: Spec) -> Spec:
             "git-credential-helper": "yes",
             "exported-variables": ["PLAN_SUMMARY"],
         },
-        artifacts={"files": ["plans/*"]},
+        results={"artifacts": {"files": ["plans/*"]}},
     )

@@ -1,22 +1,19 @@
 """What is entitled on a cluster: access entries of the roles, and Pod Identity for what runs in it."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from gitops.config import Cluster, Config
 from gitops.template import catalogues, names
 from gitops.template.iam import Everything, Statement, allow, role, trust_pods
 from gitops.template.names import Place
-from gitops.template.yaml_text import Comment, Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment, Tagged
 
 AGENTS_NAMESPACE = "amazon-cloudwatch"
 
 
-def agents(config: Config, place: Place) -> Resources:
+def agents(config: Config, place: Place) -> Block:
     """Pod Identity roles of what the platform overlays run."""
-    resources: Resources = {}
+    resources: Block = {}
     for cluster in place.clusters:
         if cluster not in names.platform_clusters(config):
             continue
@@ -39,7 +36,7 @@ def _pod_role(
     namespace: str,
     statements: Sequence[Statement],
     managed: Sequence[str] = (),
-) -> Resources:
+) -> Block:
     role_id = names.logical(account, cluster.name, "Role")
     return {
         role_id: role(
@@ -102,8 +99,8 @@ def _autoscaler(cluster: Cluster) -> list[Statement]:
     ]
 
 
-def entries(config: Config, place: Place) -> Resources:
-    resources: Resources = {}
+def entries(config: Config, place: Place) -> Block:
+    resources: Block = {}
     for cluster in place.clusters:
         for duty in names.duties_on(config, cluster):
             resources |= _entry(config, place, cluster, duty)
@@ -121,7 +118,7 @@ def _namespaces(config: Config, cluster: Cluster) -> list[str]:
     return list(dict.fromkeys(environment.namespace for environment in names.environments_on(config, cluster)))
 
 
-def _entry(config: Config, place: Place, cluster: Cluster, duty: str) -> Resources:
+def _entry(config: Config, place: Place, cluster: Cluster, duty: str) -> Block:
     """The entry of the role for `duty` on `cluster`: what it may do there, and no more."""
     by_duty = {names.deploy_duty(environment): environment for environment in config.environments}
     if duty in by_duty:
@@ -151,7 +148,7 @@ def _policy(name: str, namespaces: Sequence[str]) -> Statement:
     return {"PolicyArn": names.sub(catalogues.access_policy(name)), "AccessScope": scope}
 
 
-def _access_entry(cluster: Cluster, principal: str, group: str, policy: Statement) -> Resources:
+def _access_entry(cluster: Cluster, principal: str, group: str, policy: Statement) -> Block:
     return {
         "Type": "AWS::EKS::AccessEntry",
         "Properties": {

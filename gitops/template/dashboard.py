@@ -8,9 +8,7 @@ from gitops.config import Application, Cluster, Config, Environment
 from gitops.template import names
 from gitops.template.alarms import alarms
 from gitops.template.names import Place
-from gitops.template.yaml_text import Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Tagged
 
 
 def queries(application: str) -> Mapping[str, str]:
@@ -38,8 +36,8 @@ ERRORS_BY_APPLICATION = (
 )
 
 
-def query_definitions(config: Config, place: Place) -> Resources:
-    resources: Resources = {}
+def query_definitions(config: Config, place: Place) -> Block:
+    resources: Block = {}
     for cluster in place.clusters:
         group = [Tagged("!Ref", names.logical("application", "Logs", cluster.name))]
         texts = {"errors by application": ERRORS_BY_APPLICATION}
@@ -57,7 +55,7 @@ def query_definitions(config: Config, place: Place) -> Resources:
     return resources
 
 
-def dashboards(config: Config, place: Place) -> Resources:
+def dashboards(config: Config, place: Place) -> Block:
     return {
         names.logical("Dashboard", cluster.name): {
             "Type": "AWS::CloudWatch::Dashboard",
@@ -70,7 +68,7 @@ def dashboards(config: Config, place: Place) -> Resources:
     }
 
 
-def _widgets(config: Config, cluster: Cluster) -> list[Resources]:
+def _widgets(config: Config, cluster: Cluster) -> list[Block]:
     """What a person on call looks at, from top to bottom: alarms, nodes, then each environment's applications."""
     of_cluster = ["ClusterName", cluster.name]
     place = next(place for place in names.places(config) if cluster in place.clusters)
@@ -80,7 +78,7 @@ def _widgets(config: Config, cluster: Cluster) -> list[Resources]:
         if alarm.dimensions.get("ClusterName", cluster.name) == cluster.name
     ]
     nodes = [_insight("cluster_node_count", of_cluster), _insight("cluster_failed_node_count", of_cluster)]
-    rows: list[list[Resources]] = [
+    rows: list[list[Block]] = [
         [_text(f"# {config.name} on {cluster.name}\nWhat runs there, and since when: `gitops status`")],
         [{"type": "alarm", "height": 4, "properties": {"title": "Alarms", "alarms": listed[:100]}}],
         [
@@ -101,7 +99,7 @@ def _widgets(config: Config, cluster: Cluster) -> list[Resources]:
     return _laid_out(rows)
 
 
-def _environment_row(config: Config, cluster: Cluster, environment: Environment) -> list[Resources]:
+def _environment_row(config: Config, cluster: Cluster, environment: Environment) -> list[Block]:
     def of(application: Application) -> list[str]:
         return ["PodName", application.name, "Namespace", environment.namespace, "ClusterName", cluster.name]
 
@@ -135,17 +133,17 @@ def _insight(metric: str, dimensions: Sequence[str]) -> list[Any]:
     return ["ContainerInsights", metric, *dimensions]
 
 
-def _text(markdown: str) -> Resources:
+def _text(markdown: str) -> Block:
     return {"type": "text", "height": 2, "properties": {"markdown": markdown}}
 
 
-def _graph(title: str, metrics: list[list[Any]], most: float | None = None) -> Resources:
+def _graph(title: str, metrics: list[list[Any]], most: float | None = None) -> Block:
     axis = {"left": {"min": 0, **({"max": most} if most else {})}}
     properties = {"title": title, "region": names.REGION, "view": "timeSeries", "period": 300, "yAxis": axis}
     return {"type": "metric", "height": 6, "properties": {**properties, "metrics": metrics}}
 
 
-def _log_table(cluster: Cluster) -> Resources:
+def _log_table(cluster: Cluster) -> Block:
     source = f"SOURCE '{names.cluster_log_group(cluster, 'application')}'"
     return {
         "type": "log",
@@ -159,7 +157,7 @@ def _log_table(cluster: Cluster) -> Resources:
     }
 
 
-def _laid_out(rows: Sequence[Sequence[Resources]]) -> list[Resources]:
+def _laid_out(rows: Sequence[Sequence[Block]]) -> list[Block]:
     """The widgets with their places: rows from top to bottom, the 24 columns shared evenly."""
     placed, y = [], 0
     for row in rows:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.template import catalogues, names
-from gitops.template.yaml_text import Comment
+from gitops.template.yaml_text import Block, Comment
 
-Statement = dict[Any, Any]
+Statement = Block
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def allow(
     }
 
 
-def _resource(resources: Sequence[str] | Everything) -> dict[Any, Any]:
+def _resource(resources: Sequence[str] | Everything) -> Block:
     if isinstance(resources, Everything):
         return {Comment(resources.reason): None, "Resource": "*"}
     arns = [names.sub(arn) if "${" in arn else arn for arn in resources]
@@ -49,7 +49,7 @@ def role(
     statements: Sequence[Statement],
     description: str,
     managed: Sequence[str] = (),
-) -> dict[Any, Any]:
+) -> Block:
     """An IAM role called `name`. `managed` are names of AWS managed policies, each of which must exist."""
     return {
         "Type": "AWS::IAM::Role",
@@ -63,7 +63,7 @@ def role(
     }
 
 
-def _policy(name: str, statements: Sequence[Statement]) -> dict[Any, Any]:
+def _policy(name: str, statements: Sequence[Statement]) -> Block:
     return {
         "PolicyName": name,
         "PolicyDocument": {"Version": "2012-10-17", "Statement": list(statements)},

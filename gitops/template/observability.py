@@ -9,9 +9,7 @@ from gitops.template import catalogues, names
 from gitops.template.alarms import alarm_resource, alarms, failed_pipeline
 from gitops.template.dashboard import dashboards, query_definitions
 from gitops.template.names import Place
-from gitops.template.yaml_text import Comment, Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment, Tagged
 
 CLUSTER_LOGS = {
     "application": "What containers write.",
@@ -30,7 +28,7 @@ METRIC_FILTERS = 100
 """CloudWatch's quota of metric filters on one log group."""
 
 
-def observability(config: Config, place: Place) -> Resources:
+def observability(config: Config, place: Place) -> Block:
     """The template of `place`'s observability stack. Raises `GitopsError` for a retention that CloudWatch has not."""
     return {
         "AWSTemplateFormatVersion": "2010-09-09",
@@ -57,8 +55,8 @@ def observability(config: Config, place: Place) -> Resources:
 # Who hears of it
 
 
-def _topic(config: Config) -> Resources:
-    subscriptions = {
+def _topic(config: Config) -> Block:
+    subscriptions: Block = {
         names.logical("Notify", str(number)): {
             "Type": "AWS::SNS::Subscription",
             "Properties": {"Protocol": "email", "Endpoint": address, "TopicArn": Tagged("!Ref", "AlarmTopic")},
@@ -100,8 +98,8 @@ def _topic(config: Config) -> Resources:
 # Logs
 
 
-def _log_groups(config: Config, place: Place) -> Resources:
-    resources: Resources = {}
+def _log_groups(config: Config, place: Place) -> Block:
+    resources: Block = {}
     for cluster in place.clusters:
         for kind, what in CLUSTER_LOGS.items():
             group = _log_group(config, names.cluster_log_group(cluster, kind), f"{cluster.name}: {what}")
@@ -120,7 +118,7 @@ def _log_groups(config: Config, place: Place) -> Resources:
     return resources
 
 
-def _log_group(config: Config, name: str, comment: str) -> Resources:
+def _log_group(config: Config, name: str, comment: str) -> Block:
     return {
         Comment(comment): None,
         "Type": "AWS::Logs::LogGroup",
@@ -135,14 +133,14 @@ def _log_group(config: Config, name: str, comment: str) -> Resources:
     }
 
 
-def _short_retention(config: Config) -> Resources:
+def _short_retention(config: Config) -> Block:
     if config.pipeline.retention_days >= 365:
         return {}
     why = f"pipeline.retentionDays of {config.file_name} says how long; a year of every log costs more than it tells."
     return {"Metadata": {"checkov": {"skip": [{"id": "CKV_AWS_338", "comment": why}]}}}
 
 
-def _add_ons(config: Config, place: Place) -> Resources:
+def _add_ons(config: Config, place: Place) -> Block:
     """The CloudWatch agent as an EKS add-on, on clusters that get it from no `monitoring` overlay."""
     if "monitoring" in config.platform.overlays:
         return {}
@@ -169,7 +167,7 @@ def _add_ons(config: Config, place: Place) -> Resources:
     }
 
 
-def _metric_filters(config: Config, place: Place) -> Resources:
+def _metric_filters(config: Config, place: Place) -> Block:
     """Errors and warnings of each application."""
     if len(config.workloads) * len(SEVERITIES) > METRIC_FILTERS:
         raise GitopsError(
@@ -185,7 +183,7 @@ def _metric_filters(config: Config, place: Place) -> Resources:
     }
 
 
-def _metric_filter(config: Config, cluster: Cluster, application: str, kind: str) -> Resources:
+def _metric_filter(config: Config, cluster: Cluster, application: str, kind: str) -> Block:
     return {
         "Type": "AWS::Logs::MetricFilter",
         "Properties": {

@@ -4,7 +4,6 @@ source repository -> build -> bump -> (a commit in) the manifest repository -> v
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from gitops.config import Config
 from gitops.errors import GitopsError
@@ -13,12 +12,10 @@ from gitops.template.builds import projects
 from gitops.template.pipelines import all_images, folders, pipelines
 from gitops.template.repositories import code_repositories, image_repositories
 from gitops.template.starts import starts
-from gitops.template.yaml_text import Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Tagged
 
 
-def pipeline(config: Config) -> Resources:
+def pipeline(config: Config) -> Block:
     """The template. Raises `GitopsError` where it would be over one of CodePipeline's quotas."""
     check_quotas(config)
     return {
@@ -67,7 +64,7 @@ def check_quotas(config: Config) -> None:
         )  # fmt: skip
 
 
-def _parameters() -> Resources:
+def _parameters() -> Block:
     return {
         "ToolkitWheel": {
             "Type": "String",
@@ -81,7 +78,7 @@ def _parameters() -> Resources:
     }
 
 
-def _outputs(config: Config) -> Iterator[tuple[str, Resources]]:
+def _outputs(config: Config) -> Iterator[tuple[str, Block]]:
     for kind, repository in (("Source", config.source), ("Manifest", config.manifests)):
         if names.uses_codecommit(repository):
             yield (

@@ -2,23 +2,20 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from gitops.config import Cluster, Config, Environment, Repository
 from gitops.template import catalogues, names
-from gitops.template.yaml_text import Comment
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment
 
 APPROVAL_MINUTES = 55
 """How long an approval waits: a little less than a saved plan is good for, so that none is approved in vain."""
 
 
-def pipelines(config: Config) -> Resources:
+def pipelines(config: Config) -> Block:
     return {"SourcePipeline": _source_pipeline(config), "ManifestPipeline": _manifest_pipeline(config)}
 
 
-def _pipeline(config: Config, name: str, stages: Sequence[Resources], more: Resources) -> Resources:
+def _pipeline(config: Config, name: str, stages: Sequence[Block], more: Block) -> Block:
     return {
         "Type": "AWS::CodePipeline::Pipeline",
         "Properties": {
@@ -36,7 +33,7 @@ def _pipeline(config: Config, name: str, stages: Sequence[Resources], more: Reso
     }
 
 
-def _source_pipeline(config: Config) -> Resources:
+def _source_pipeline(config: Config) -> Block:
     build = _build_action(
         "Build",
         names.project(config, names.BUILD),
@@ -80,7 +77,7 @@ def folders(config: Config) -> list[str]:
     return [] if "." in found else found
 
 
-def _triggers(config: Config) -> Resources:
+def _triggers(config: Config) -> Block:
     """Path filters of a connection, which CodePipeline has itself: at most 8 patterns in each of 3 filters."""
     if not config.source.connection:
         return {}
@@ -98,10 +95,10 @@ def _triggers(config: Config) -> Resources:
     return {"Triggers": [{"ProviderType": "CodeStarSourceConnection", "GitConfiguration": git}]}
 
 
-def _source_action(name: str, repository: Repository) -> Resources:
+def _source_action(name: str, repository: Repository) -> Block:
     if repository.connection:
         provider = "CodeStarSourceConnection"
-        settings: Resources = {
+        settings: Block = {
             "ConnectionArn": repository.connection,
             "FullRepositoryId": repository.repository,
             "BranchName": repository.branch,
@@ -132,7 +129,7 @@ def _build_action(
     output: str = "",
     namespace: str = "",
     order: int = 0,
-) -> Resources:
+) -> Block:
     values = [{"name": key, "value": value, "type": "PLAINTEXT"} for key, value in variables.items()]
     return {
         "Name": name,
@@ -149,11 +146,11 @@ def _build_action(
     }
 
 
-def _manifest_pipeline(config: Config) -> Resources:
+def _manifest_pipeline(config: Config) -> Block:
     validate = _build_action(
         "Validate", names.project(config, names.VALIDATE), ["Manifests"], {}, output="Plans", namespace="Validate"
     )
-    stages = [
+    stages: list[Block] = [
         {"Name": "Source", "Actions": [_source_action("Manifests", config.manifests)]},
         {"Name": "Validate", "Actions": [validate]},
     ]
@@ -175,7 +172,7 @@ def _manifest_pipeline(config: Config) -> Resources:
     )
 
 
-def _manifest_triggers(config: Config) -> Resources:
+def _manifest_triggers(config: Config) -> Block:
     if not config.manifests.connection:
         return {}
     push = [{"Branches": {"Includes": [config.manifests.branch]}}]
@@ -183,7 +180,7 @@ def _manifest_triggers(config: Config) -> Resources:
     return {"Triggers": [{"ProviderType": "CodeStarSourceConnection", "GitConfiguration": git}]}
 
 
-def _platform_actions(config: Config) -> Iterator[Resources]:
+def _platform_actions(config: Config) -> Iterator[Block]:
     """One action a cluster, at the same time; each deploys the overlays in order."""
     for cluster in names.platform_clusters(config):
         variables = {"GITOPS_TARGET": "platform", "GITOPS_CLUSTER": cluster.name}
@@ -203,7 +200,7 @@ def _role_in_account(config: Config, duty: str, cluster: Cluster) -> dict[str, s
     return {"GITOPS_ROLE_ARN": f"arn:{names.partition(region)}:iam::{account}:role/{names.role(config, duty)}"}
 
 
-def _environment_actions(config: Config, environment: Environment) -> Iterator[Resources]:
+def _environment_actions(config: Config, environment: Environment) -> Iterator[Block]:
     project = names.project(config, names.deploy_duty(environment))
     target = {"GITOPS_TARGET": environment.name}
     if environment.cluster:

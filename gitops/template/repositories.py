@@ -1,19 +1,16 @@
 """ECR and CodeCommit repositories: kept when the stack goes, for clusters run what is in them."""
 
 import json
-from typing import Any
 
 from gitops.config import Config
 from gitops.template import catalogues, names
-from gitops.template.yaml_text import Comment
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment
 
 KEEP_IMAGES = 200
 """Images of a repository that lifecycle rules keep: a rollback needs its image for as long as anyone may want it."""
 
 
-def image_repositories(config: Config) -> Resources:
+def image_repositories(config: Config) -> Block:
     if config.registry:
         return {}
     return {
@@ -61,7 +58,7 @@ def _lifecycle() -> str:
     return json.dumps({"rules": rules}, indent=2) + "\n"
 
 
-def _pullers(config: Config) -> Resources:
+def _pullers(config: Config) -> Block:
     """Clusters of other accounts may pull."""
     others = [place.account for place in names.places(config) if place.account != config.account]
     if not others:
@@ -76,7 +73,7 @@ def _pullers(config: Config) -> Resources:
     return {"RepositoryPolicyText": {"Version": "2012-10-17", "Statement": [statement]}}
 
 
-def code_repositories(config: Config) -> Resources:
+def code_repositories(config: Config) -> Block:
     kinds = (("Source", config.source, "Source"), ("Manifest", config.manifests, "Manifests"))
     return {
         f"{kind}Repository": {
@@ -94,5 +91,5 @@ def code_repositories(config: Config) -> Resources:
     }
 
 
-def _kept() -> Resources:
+def _kept() -> Block:
     return {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}

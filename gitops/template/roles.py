@@ -1,15 +1,12 @@
 """Roles, one for each duty of a build or pipeline, each with the statements it needs and no more."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from gitops.config import Cluster, Config, Repository
 from gitops.template import names
 from gitops.template.iam import Everything, Statement, allow, role, trust_role, trust_service
 from gitops.template.names import Place
-from gitops.template.yaml_text import Comment
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment
 
 KEY = "${Key.Arn}"
 """The encryption key, within this stack."""
@@ -41,8 +38,8 @@ REPORT = (
 )
 
 
-def home_roles(config: Config) -> Resources:
-    resources = {
+def home_roles(config: Config) -> Block:
+    resources: Block = {
         "PipelineRole": _pipeline_role(config),
         "BuildRole": _build_role(config),
         "BumpRole": _bump_role(config),
@@ -72,7 +69,7 @@ def home_roles(config: Config) -> Resources:
     return resources
 
 
-def _pipeline_role(config: Config) -> Resources:
+def _pipeline_role(config: Config) -> Block:
     projects = [names.project_arn(config, duty) for duty in names.projects(config) if duty != names.REVIEW]
     statements = [
         *_artifacts(config, writes=True),
@@ -141,9 +138,13 @@ def _artifacts(config: Config, writes: bool) -> list[Statement]:
         ),
     ]
     if writes:
-        toolkit = names.sub(f"{bucket}/toolkit/*")
-        forbid = {"Effect": "Deny", "Action": "s3:PutObject", "Resource": toolkit}
-        statements.append({Comment("The toolkit is uploaded by people, never by a build."): None, **forbid})
+        forbid: Statement = {
+            Comment("The toolkit is uploaded by people, never by a build."): None,
+            "Effect": "Deny",
+            "Action": "s3:PutObject",
+            "Resource": names.sub(f"{bucket}/toolkit/*"),
+        }
+        statements.append(forbid)
     return statements
 
 
@@ -160,52 +161,48 @@ def _build_base(config: Config, duty: str, writes: bool, reports: bool) -> list[
     return statements
 
 
-def _login() -> Statement:
-    return allow(
-        "Logs in to ECR.",
-        ["ecr:GetAuthorizationToken"],
-        Everything("The token is the account's: there is no narrower form."),
-    )
+def _images(config: Config, reason: str, actions: Sequence[str]) -> list[Statement]:
+    """`actions` on the images' repositories, where they are in ECR, and the login that these need."""
+    if config.registry:
+        return []
+    narrow = Everything("The token is the account's: there is no narrower form.")
+    return [
+        allow("Logs in to ECR.", ["ecr:GetAuthorizationToken"], narrow),
+        allow(reason, actions, [names.image_repository_arn(image) for image in config.images]),
+    ]
 
 
-def _build_role(config: Config) -> Resources:
+def _duty_role(config: Config, duty: str, statements: Sequence[Statement], description: str) -> Block:
+    return role(names.role(config, duty), trust_service("codebuild"), statements, description)
+
+
+def _build_role(config: Config) -> Block:
     statements = [
         *_build_base(config, names.BUILD, writes=True, reports=any(image.test for image in config.images)),
         *_clone(config.source),
         *_clone(config.manifests),
+        *_images(config, "Pushes its images, and reads their scan.", PUSH),
     ]
-    if not config.registry:
-        repositories = [names.image_repository_arn(image) for image in config.images]
-        statements += [_login(), allow("Pushes its images, and reads their scan.", PUSH, repositories)]
-    return role(
-        names.role(config, names.BUILD), trust_service("codebuild"), statements, "Builds, scans and pushes images."
-    )
+    return _duty_role(config, names.BUILD, statements, "Builds, scans and pushes images.")
 
 
-def _bump_role(config: Config) -> Resources:
+def _bump_role(config: Config) -> Block:
     statements = [
         *_build_base(config, names.BUMP, writes=False, reports=False),
         *_clone(config.manifests, push=True),
+        *_images(config, "Checks what it writes down.", READ_IMAGES),
     ]
-    if not config.registry:
-        repositories = [names.image_repository_arn(image) for image in config.images]
-        statements += [_login(), allow("Checks what it writes down.", READ_IMAGES, repositories)]
-    return role(
-        names.role(config, names.BUMP),
-        trust_service("codebuild"),
-        statements,
-        "Commits new images to the manifest repository.",
-    )
+    return _duty_role(config, names.BUMP, statements, "Commits new images to the manifest repository.")
 
 
-def _reading_role(config: Config, duty: str, description: str, more: Sequence[Statement]) -> Resources:
+def _reading_role(config: Config, duty: str, description: str, more: Sequence[Statement]) -> Block:
     statements = [
         *_build_base(config, duty, writes=duty == names.VALIDATE, reports=True),
         *_clone(config.manifests),
         *_reach(config, duty, config.clusters),
         *more,
     ]
-    return role(names.role(config, duty), trust_service("codebuild"), statements, description)
+    return _duty_role(config, duty, statements, description)
 
 
 def _review(config: Config) -> Statement:
@@ -237,16 +234,16 @@ def _reach(config: Config, duty: str, clusters: Sequence[Cluster]) -> list[State
     return statements
 
 
-def _deploy_role(config: Config, duty: str, description: str, clusters: Sequence[Cluster], pushes: bool) -> Resources:
+def _deploy_role(config: Config, duty: str, description: str, clusters: Sequence[Cluster], pushes: bool) -> Block:
     statements = [
         *_build_base(config, duty, writes=True, reports=False),
         *_clone(config.manifests, push=pushes),
         *_reach(config, duty, clusters),
     ]
-    return role(names.role(config, duty), trust_service("codebuild"), statements, description)
+    return _duty_role(config, duty, statements, description)
 
 
-def _events_role(config: Config) -> Resources:
+def _events_role(config: Config) -> Block:
     pipelines = [names.pipeline_arn(names.source_pipeline(config)), names.pipeline_arn(names.manifest_pipeline(config))]
     statements = [allow("Starts the pipelines.", ["codepipeline:StartPipelineExecution"], pipelines)]
     if names.uses_codecommit(config.manifests):
@@ -260,7 +257,7 @@ def _events_role(config: Config) -> Resources:
     )
 
 
-def _path_filter_role(config: Config) -> Resources:
+def _path_filter_role(config: Config) -> Block:
     name = names.role(config, names.PATH_FILTER)
     group = f"arn:{names.PARTITION}:logs:{names.REGION}:{names.ACCOUNT}:log-group:/aws/lambda/{name}"
     return role(
@@ -285,7 +282,7 @@ def _path_filter_role(config: Config) -> Resources:
     )
 
 
-def visiting_roles(config: Config, place: Place) -> Resources:
+def visiting_roles(config: Config, place: Place) -> Block:
     """In another account: the roles that home's roles of the same name take. IAM is global: made in one region."""
     if place.account == config.account or not place.first_of_account:
         return {}

@@ -11,7 +11,7 @@ from gitops.template import names
 from gitops.template.access import access
 from gitops.template.observability import observability
 from gitops.template.pipeline import pipeline
-from gitops.template.yaml_text import as_json, write_yaml
+from gitops.template.yaml_text import Block, as_json, write_yaml
 
 FOLDER = "cfn"
 ROLE_NAME_LIMIT, BUCKET_NAME_LIMIT = 64, 63
@@ -50,7 +50,7 @@ def templates(config: Config) -> dict[str, bytes]:
     return {stack.path: stack.template.encode() for stack in stacks(config)}
 
 
-def _stack(config: Config, kind: str, suffix: str, place: names.Place, data: dict[Any, Any]) -> Stack:
+def _stack(config: Config, kind: str, suffix: str, place: names.Place, data: Block) -> Stack:
     where = "" if place.home else f" Account {place.account}, {place.region}."
     text = write_yaml(data, f"Generated from {config.file_name} by: gitops template.{where}")
     path = f"{FOLDER}/{kind}{suffix}.yaml"

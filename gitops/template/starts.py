@@ -3,22 +3,19 @@
 import json
 import re
 from importlib import resources
-from typing import Any
 
 from gitops.config import Config, Repository
 from gitops.template import catalogues, names
 from gitops.template.suppressions import skip_checks
-from gitops.template.yaml_text import Comment, Tagged
-
-Resources = dict[Any, Any]
+from gitops.template.yaml_text import Block, Comment, Tagged
 
 
-def starts(config: Config) -> Resources:
-    resources: Resources = {}
+def starts(config: Config) -> Block:
+    resources: Block = {}
     if names.uses_codecommit(config.source):
         if names.filters_paths(config):
             resources |= _path_filter(config)
-            target = {"Id": "PathFilter", "Arn": Tagged("!GetAtt", "PathFilter.Arn")}
+            target: Block = {"Id": "PathFilter", "Arn": Tagged("!GetAtt", "PathFilter.Arn")}
         else:
             target = _pipeline_target(config, names.source_pipeline(config))
         resources["SourcePushed"] = _pushed(config.source, "A push to the source repository.", target)
@@ -29,7 +26,7 @@ def starts(config: Config) -> Resources:
     return resources
 
 
-def _pipeline_target(config: Config, name: str) -> Resources:
+def _pipeline_target(config: Config, name: str) -> Block:
     return {
         "Id": "Pipeline",
         "Arn": names.sub(names.pipeline_arn(name)),
@@ -37,7 +34,7 @@ def _pipeline_target(config: Config, name: str) -> Resources:
     }
 
 
-def _pushed(repository: Repository, description: str, target: Resources) -> Resources:
+def _pushed(repository: Repository, description: str, target: Block) -> Block:
     return {
         "Type": "AWS::Events::Rule",
         "Properties": {
@@ -58,7 +55,7 @@ def _pushed(repository: Repository, description: str, target: Resources) -> Reso
     }
 
 
-def _reviewed(config: Config) -> Resources:
+def _reviewed(config: Config) -> Block:
     """A pull request of the manifest repository: its commit is checked and planned, and the plan becomes a comment."""
     overrides = {"PULL_REQUEST_ID": "<id>", "SOURCE_COMMIT": "<commit>", "DESTINATION_COMMIT": "<base>"}
     values = [{"name": name, "value": value, "type": "PLAINTEXT"} for name, value in overrides.items()]
@@ -99,7 +96,7 @@ def _reviewed(config: Config) -> Resources:
     }
 
 
-def _path_filter(config: Config) -> Resources:
+def _path_filter(config: Config) -> Block:
     code = resources.files("gitops.template").joinpath("functions/path_filter.py").read_text("utf-8")
     folders = {image.name: image.context.rstrip("/") for image in config.images}
     return {

@@ -30,6 +30,10 @@ class Tagged:
     value: Any
 
 
+Block = dict[str | Comment, Any]
+"""A mapping to be written: a template's part, a buildspec, a policy's statement."""
+
+
 def write_yaml(data: Mapping[Any, Any], header: str = "") -> str:
     """`data` as YAML text, `header` as a comment above it. Top-level keys, and blocks in them, are set apart."""
     lines = list(_comment(header, 0))
