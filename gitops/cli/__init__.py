@@ -131,7 +131,8 @@ def run(args: Sequence[str]) -> int:
         return DONE
     except click.ClickException as error:
         path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "gitops"
-        echo_error(f"{path}: {error.format_message().rstrip(chr(46))}\n  try: {path} --help")
+        problem = " ".join(error.format_message().split()).rstrip(".")
+        echo_error(f"{path}: {problem}\n  try: {path} --help")
         return USAGE
     except (KeyboardInterrupt, click.Abort):
         echo_error("gitops: interrupted")

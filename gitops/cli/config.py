@@ -18,7 +18,7 @@ def command() -> None:
 @output_option("text", "json")
 @click.pass_obj
 def check(context: Context, form: str) -> None:
-    """Check gitops.yaml; every mistake is listed with its line and column."""
+    """Check gitops.yaml: every mistake, with its line and column."""
     config = context.config
     if form == "json":
         named = {key: [each.name for each in getattr(config, key)] for key in ("images", "environments")}

@@ -31,9 +31,11 @@ WIDTH, LONGEST = 80, 32
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str, fix: bool) -> int:
     """Compare ENV with the revision that was released to it. Exits with 3 where they differ.
 
+    ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Of several, those that can
+    be read are compared; the exit code is 1 where one cannot.
+
     What is compared is what the revision says, and what somebody added with kubectl. Fields that controllers, webhooks
-    and defaults add, and `replicas` under an autoscaler, are no drift. Of several, those that can be read are compared;
-    the exit code is 1 then.
+    and defaults add, and `replicas` under an autoscaler, are no drift.
     """
     from gitops.cli.one_by_one import one_by_one
     from gitops.cli.output import echo_json

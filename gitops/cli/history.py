@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def command(context: "Context", name: str, cluster: str, kube_context: str, form: str) -> None:
     """List the releases of ENV, newest first: from its inventory, and the subjects from git.
 
-    Of several, those that can be read are told; the exit code is 1 then.
+    ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Of several, those that can
+    be read are told; the exit code is 1 where one cannot.
     """
     from gitops.cli.one_by_one import one_by_one
     from gitops.cli.output import echo, echo_json, style

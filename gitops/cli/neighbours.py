@@ -16,7 +16,8 @@ def config_beside(start: Path) -> Path | None:
     top = _top(start)
     if top is None:
         return None
-    found = [file for file in sorted(top.parent.glob(f"*/{CONFIG_FILE}")) if _names(file, top.name)]
+    beside = (file for file in sorted(top.parent.glob(f"*/{CONFIG_FILE}")) if file.is_file())
+    found = [file for file in beside if _names(file, top.name)]
     return found[0] if len(found) == 1 else None
 
 

@@ -45,7 +45,8 @@ def load_config(path: Path, called: str = "") -> Config:
     that is wrong in it."""
     called = called or str(path)
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
     except OSError as error:
         raise GitopsError(called, f"cannot be read ({error.strerror})", "check the path given with --config") from error
     return parse_config(data, called)
@@ -54,7 +55,7 @@ def load_config(path: Path, called: str = "") -> Config:
 def parse_config(data: bytes, file: str = CONFIG_FILE) -> Config:
     """Check `data`, the bytes of a gitops.yaml called `file` in errors, and build its `Config`."""
     if len(data) > SIZE_LIMIT:
-        raise GitopsError(file, f"has {len(data):,} bytes, over the limit of {SIZE_LIMIT:,}")
+        raise GitopsError(file, f"has over {SIZE_LIMIT:,} bytes", "it is no gitops.yaml: check the path")
     reader = _Reader(file)
     return dataclasses.replace(reader.read(_compose(data, file)), file=file)
 

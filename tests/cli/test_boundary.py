@@ -22,6 +22,13 @@ def test_an_unknown_option_is_a_usage_error(capsys: pytest.CaptureFixture[str]) 
     )
 
 
+def test_a_usage_error_is_one_line_where_click_writes_several(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pipeline", "report", "--plans", "."]) == 2
+    assert capsys.readouterr().err == (
+        "gitops pipeline report: Missing option '--passed'. Choose from: 0, 1\n  try: gitops pipeline report --help\n"
+    )
+
+
 def test_no_config_is_one_line_and_a_hint(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

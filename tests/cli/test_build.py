@@ -253,6 +253,8 @@ def test_a_source_repository_without_a_config_beside_it_says_how_to_name_one(
     unreachable: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     os.rename(unreachable.manifests, unreachable.folder / "elsewhere.d")
+    (unreachable.folder / "pipe").mkdir()
+    os.mkfifo(unreachable.folder / "pipe" / "gitops.yaml")  # would be waited for, were it opened
     (unreachable.folder / "elsewhere.d" / "gitops.yaml").rename(unreachable.folder / "elsewhere.d" / "other.yaml")
     monkeypatch.chdir(unreachable.source.directory)
     assert run(["build"]) == 1

@@ -9,7 +9,7 @@ from gitops.cli import cli
 
 
 def commands(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, click.Context]]:
-    here = click.Context(command, info_name=path, parent=parent, terminal_width=80)
+    here = click.Context(command, info_name=path, parent=parent, terminal_width=78)  # click leaves two columns free
     yield here.command_path, here
     if isinstance(command, click.Group):
         for name in command.list_commands(here):

@@ -109,7 +109,7 @@ def test_each_mistake_says_where_and_what(old: str, new: str, error: str) -> Non
         (b"\xff\xfe\x00", "gitops.yaml: is not UTF-8 (byte 1)"),
         (b"just text", "gitops.yaml:1:1: the document must be a mapping of keys to values"),
         (b"a: 1\n---\nb: 2\n", "gitops.yaml:2:1: is not YAML: but found another document"),
-        (b"x" * 1_000_001, "gitops.yaml: has 1,000,001 bytes, over the limit of 1,000,000"),
+        (b"x" * 1_000_001, "gitops.yaml: has over 1,000,000 bytes"),
         (b"a: &a [*a]\n", "gitops.yaml:1:8: is not YAML: *a stands within what it stands for"),
     ],
 )
@@ -133,6 +133,12 @@ def test_suggests_the_nearest_environment_and_image() -> None:
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(GitopsError, match=r"cannot be read \(No such file or directory\)"):
         load_config(tmp_path / "gitops.yaml")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero here")
+def test_a_file_without_an_end_is_not_read_to_it() -> None:
+    with pytest.raises(GitopsError, match=r"^/dev/zero: has over 1,000,000 bytes"):
+        load_config(Path("/dev/zero"))
 
 
 def documents() -> list[tuple[Any, bool]]:
