@@ -56,7 +56,7 @@ class Revisions:
     def resolve(self, name: str) -> str:
         """The commit that `name` means; of a shallow clone, the rest is fetched for one that it lacks. Raises
         `GitopsError` where there is none such."""
-        found = self._find(name) or (self._complete() and self._find(name))
+        found = self._find(name) or (self.complete() and self._find(name))
         if not found:
             raise GitopsError(name, "is no commit of this clone", "git fetch, or git log to see the revisions")
         return found
@@ -70,7 +70,7 @@ class Revisions:
     def _is_shallow(self) -> bool:
         return self._git.text("rev-parse", "--is-shallow-repository") == "true"
 
-    def _complete(self) -> bool:
+    def complete(self) -> bool:
         """Fetch the history that a shallow clone lacks, as CI systems make them; whether it is all there then. An
         origin that does not answer is no error: what the clone has may be enough."""
         with self._fetching:
@@ -86,7 +86,7 @@ class Revisions:
         """Whether `deployed` was made on top of `revision`. Raises `GitopsError` where this clone cannot tell."""
         if revision == deployed:
             return False
-        whole = self._complete()
+        whole = self.complete()
         if self._find(deployed) and (whole or self.is_in(revision, deployed)):
             return self.is_in(deployed, revision)
         lacks = f"the history to {deployed[:7]}" if self._find(deployed) else deployed[:7]

@@ -15,8 +15,8 @@ from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 
-LONG_DEAD = 20
-"""Durations after which a lease is taken without watching it first: 5 minutes, by which no two clocks should differ."""
+LONG_DEAD = 240
+"""Durations after which a lease is taken without watching it first: an hour, by which no two clocks should differ."""
 
 
 @dataclass(frozen=True)
@@ -226,5 +226,9 @@ def _text(moment: datetime) -> str:
 
 
 def _moment(text: Any) -> datetime:
-    """A lease's time; long ago where there is none."""
-    return datetime.fromisoformat(str(text)) if text else datetime.fromtimestamp(0, UTC)
+    """A lease's time; long ago where there is none that can be read."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return datetime.fromtimestamp(0, UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,6 @@
 """`gitops rollback`: commit the last good state of an environment again, and hold it."""
 
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -45,12 +44,13 @@ def command(
     environment = context.config.environment(name)
     revisions = Revisions(context.root)
     revision = revisions.resolve(to) if to else ""
+    # The oldest commit of a shallow clone seems to have made all that there is.
+    revisions.complete()
     inventory = None if to else _inventory(context, name, kube_context)
     with context.manifests(None, None) as place:
         folder = f"{place.prefix}/{environment.path}".lstrip("/")
         if inventory:
-            begun = partial(revisions.is_in, inventory.history[0].revision)
-            revision = last_good(place.tree(), folder, inventory.good, begun)
+            revision = last_good(place.tree(), folder, inventory, revisions.is_in)
         now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         held = Hold(name, now, author or place.branch.objects.identity, reason)
         written = place.write(roll_back(Rollback(name, folder, revision, held, author), place.prefix), dry_run=dry_run)

@@ -156,9 +156,11 @@ def _last(inventory: "Inventory") -> dict[str, Any]:
 
 def _age(moment: str) -> str:
     """ "12 m", "6 d"; empty where the time is not known."""
-    if not moment:
+    try:
+        since = datetime.fromisoformat(moment)
+    except ValueError:
         return ""
-    seconds = (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds()
+    seconds = (datetime.now(UTC) - (since if since.tzinfo else since.replace(tzinfo=UTC))).total_seconds()
     for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
         if seconds >= length:
             return f"{seconds // length:.0f} {unit}"
@@ -186,4 +188,10 @@ def _holds(context: "Context", names: list[str]) -> tuple[dict[str, str] | None,
             holds = read_holds(tree, names, place.prefix)
     except GitopsError as error:
         return None, str(error)
-    return {name: f"since {hold.since[11:16]}: {hold.reason}" for name, hold in holds.items()}, ""
+    return {name: f"since {_since(hold.since)}: {hold.reason}" for name, hold in holds.items()}, ""
+
+
+def _since(moment: str) -> str:
+    """The time of today, else the date, UTC."""
+    today = datetime.now(UTC).date().isoformat()
+    return moment[11:16] if moment[:10] == today and moment[11:16] else moment[:10]

@@ -1,9 +1,11 @@
 """A rollback as an intent: an overlay's folder as it was at an earlier revision, and a hold, in one commit."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from gitops.clients.git_objects import TreeEntry
 from gitops.errors import GitopsError
+from gitops.inventory import Inventory
 from gitops.manifest.hold import Hold, hold
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
 
@@ -37,27 +39,49 @@ def roll_back(wanted: Rollback, prefix: str = "") -> Intent:
     return propose
 
 
-def last_good(tree: Tree, folder: str, good: Sequence[str], was_begun: Callable[[str], bool]) -> str:
-    """The first of the revisions `good`, newest first, at which `folder` was not as it is now.
+def last_good(tree: Tree, folder: str, inventory: Inventory, is_in: Callable[[str, str], bool]) -> str:
+    """The newest good release that is something else than what `folder` says now, and than what is deployed well.
 
-    Where it was rolled back already, those from then on are what it was rolled back from: they are left out. Until that
-    rollback `was_begun` to be deployed, a second one means the same. Raises `GitopsError` where there is none.
+    What was rolled back from, then or earlier, is left out: after each rollback, the releases that are in the revision
+    which it went back to are left. Until a rollback was begun to be deployed, a second one means the same. `is_in` tells
+    whether a revision is a commit, or was made on top of it. Raises `GitopsError` where there is none.
     """
-    form = f"%H %(trailers:key={TRAILER},valueonly)"
-    commit, _, gone_back_to = tree.objects.last_change(tree.commit, [folder], form).partition(" ")
-    if gone_back_to := gone_back_to.strip():
-        if not was_begun(commit):
-            return gone_back_to
-        good = good[good.index(gone_back_to) + 1 :] if gone_back_to in good else ()
-    now = tree.objects.files_below(tree.commit, folder)
-    for revision in good:
-        if not tree.objects.commit_of(revision):
-            raise GitopsError(revision, "is no commit of this clone", "git fetch, or name another with --to")
-        if tree.objects.files_below(revision, folder) not in ({}, now):
+    commit, back = _gone_back(tree, tree.commit, folder)
+    last, bound = inventory.last, back
+    if back and not (last and is_in(_known(tree, last.revision), commit)):
+        return back
+    passed = [{}, _content(tree, tree.commit, folder)]
+    for revision in inventory.good:
+        _known(tree, revision)
+        if bound and not is_in(_known(tree, bound), revision):
+            continue
+        bound = _gone_back(tree, revision, folder)[1] or bound
+        content = _content(tree, revision, folder)
+        if last and (revision, "deployed") == (last.revision, last.result):
+            passed.append(content)
+        if content not in passed:
             return revision
-    already = f"was rolled back to {gone_back_to[:7]}, and " if gone_back_to else ""
+    already = f"was rolled back to {back[:7]}, and " if back else ""
     hint = "name one with --to; git log has them all"
     raise GitopsError(folder, f"{already}was no other in any good release before that is known", hint)
+
+
+def _gone_back(tree: Tree, revision: str, folder: str) -> tuple[str, str]:
+    """The commit that changed `folder` last, and what it went back to, where it was a rollback."""
+    form = f"%H %(trailers:key={TRAILER},valueonly)"
+    commit, _, back = tree.objects.last_change(revision, [folder], form).partition(" ")
+    return commit, back.strip()
+
+
+def _known(tree: Tree, revision: str) -> str:
+    """`revision`. Raises `GitopsError` where this clone does not have it."""
+    if not tree.objects.commit_of(revision):
+        raise GitopsError(revision, "is no commit of this clone", "git fetch, or name another with --to")
+    return revision
+
+
+def _content(tree: Tree, revision: str, folder: str) -> dict[str, TreeEntry]:
+    return tree.objects.files_below(revision, folder)
 
 
 def restored(tree: Tree, folder: str, revision: str) -> tuple[FileEdit, ...]:

@@ -53,6 +53,8 @@ class ClusterTarget:
     _inventory: Inventory | None = None
     _entry: Entry | None = None
     _lease: Lease | None = None
+    _beside: Lease | None = None
+    """What roles that may write no Lease hold in its place, where there are such."""
     _announcer: Announcer | None = None
     _held: ExitStack = field(default_factory=ExitStack)
 
@@ -71,7 +73,7 @@ class ClusterTarget:
             finally:
                 if self._announcer:
                     self._announcer.finish()
-        self._lease = None
+        self._lease = self._beside = None
 
     def _home(self, release: Release) -> KubeObject | None:
         """The namespace of the environment. A role that may not read namespaces cannot make one: then it is taken to
@@ -88,15 +90,17 @@ class ClusterTarget:
         # A build may run two deploys, so its id alone does not tell them apart.
         holder = f"{self.options.run or 'run'} {secrets.token_hex(4)}"
         fence = self.inventory(release).fence
-        name = f"gitops-{release.environment}"
-        ref = ObjectRef("coordination.k8s.io", "Lease", release.home, name)
+        ref, stand_in = _lease_refs(release)
         try:
             self._lease = self._held.enter_context(self._lease_at(ref, holder, fence))
         except ApiError as error:
             if error.status != 403:
                 raise
-            ref = ObjectRef("", "ConfigMap", release.home, f"{name}-lease")
-            self._lease = self._held.enter_context(self._lease_at(ref, holder, fence))
+            self._lease = self._held.enter_context(self._lease_at(stand_in, holder, fence))
+        else:
+            if self.cluster.get(stand_in):
+                # Others deploy here who cannot see the Lease: they are kept out by what they hold themselves.
+                self._beside = self._held.enter_context(self._lease_at(stand_in, holder, fence))
 
     def _lease_at(self, ref: ObjectRef, holder: str, floor: int) -> Lease:
         return Lease(self.cluster, ref, holder, self.options.lease, floor, self.sleep, self.monotonic, self.now)
@@ -162,9 +166,15 @@ class ClusterTarget:
 
     def forget(self, release: Release) -> Iterator[Event]:
         """Delete the inventory and the Lease of an environment that owns nothing any more."""
-        name = f"gitops-{release.environment}"
-        for ref in (self._inventory_ref(release), ObjectRef("coordination.k8s.io", "Lease", release.home, name)):
-            if self.cluster.delete(ref):
+        for ref in (self._inventory_ref(release), *_lease_refs(release)):
+            try:
+                deleted = self.cluster.delete(ref)
+            except ApiError as error:
+                # A role that may write no Lease has none; that of another does no harm.
+                if error.status != 403 or ref.kind != "Lease":
+                    raise
+                continue
+            if deleted:
                 yield Event(ref, "deleted")
 
     def _scopes(self, desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
@@ -193,8 +203,8 @@ class ClusterTarget:
         )
 
     def _may_write(self) -> None:
-        if self._lease is not None:
-            self._lease.check()
+        for lease in filter(None, (self._lease, self._beside)):
+            lease.check()
 
     def _takes_ownership(self, change: Change) -> bool:
         return bool(change.conflicts) and str(change.ref) in self.options.policy.take_ownership
@@ -261,6 +271,13 @@ class ClusterTarget:
 
     def _inventory_ref(self, release: Release) -> ObjectRef:
         return inventory_ref(release.home, release.environment)
+
+
+def _lease_refs(release: Release) -> tuple[ObjectRef, ObjectRef]:
+    """The Lease of an environment; and the ConfigMap that says the same, for roles that may write no Lease."""
+    name = f"gitops-{release.environment}"
+    lease = ObjectRef("coordination.k8s.io", "Lease", release.home, name)
+    return lease, ObjectRef("", "ConfigMap", release.home, f"{name}-lease")
 
 
 def _is_home(change: Change, release: Release) -> bool:

@@ -171,3 +171,39 @@ def test_a_hold_that_cannot_be_read_hides_nothing_else(shop: Shop) -> None:
     said = shop.run("status", code=1)
     assert re.search(r"prod .* none .* unknown", said)
     assert "holds are unknown: .gitops/holds/prod.yaml: is not YAML" in said
+
+
+def release(shop: Shop, tag: str) -> None:
+    shop.overlay.write_text(OVERLAY.replace("TAG", tag).replace("DIGEST", tag.replace(".", "") * 32))
+    shop.git("commit", "--quiet", "-am", f"bump web {tag}")
+    shop.run("deploy", "prod")
+
+
+def test_no_release_that_was_ever_rolled_back_from_is_gone_back_to(shop: Shop) -> None:
+    shop.run("rollback", "prod")
+    shop.run("deploy", "prod")
+    release(shop, "1.3")
+    shop.run("rollback", "prod")
+    shop.run("deploy", "prod")
+    assert tag(shop) == "1.1"
+    # 1.2 is in between, and was found bad.
+    shop.run("rollback", "prod")
+    assert tag(shop) == "1.0"
+
+
+def test_a_rollback_leaves_the_release_that_is_deployed_though_the_branch_has_moved_on(shop: Shop) -> None:
+    shop.overlay.write_text(OVERLAY.replace("TAG", "1.3").replace("DIGEST", "3" * 64))
+    shop.git("commit", "--quiet", "-am", "bump web 1.3, which nobody has deployed yet")
+    shop.run("rollback", "prod")
+    assert tag(shop) == "1.1"
+
+
+def test_a_shallow_clone_goes_back_as_a_whole_one_does(shop: Shop, tmp_path: Path) -> None:
+    origin, shallow = tmp_path / "origin.git", tmp_path / "shallow"
+    shop.git("clone", "--quiet", "--bare", str(shop.folder), str(origin))
+    shop.git("clone", "--quiet", "--depth=1", "--no-single-branch", origin.as_uri(), str(shallow))
+    shop.git("-C", str(shallow), "branch", "release/prod", "origin/release/prod")
+    shop.git("-C", str(shallow), "checkout", "--quiet", "--detach")
+    shop.folder = shallow
+    shop.run("rollback", "prod")
+    assert 'newTag: "1.1"' in shop.git("show", "origin/main:kustomize/overlays/prod/kustomization.yaml")

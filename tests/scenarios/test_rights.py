@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from gitops.apply.announce import SENDERS
+from gitops.apply.lease import LeaseOptions
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
+from gitops.target.cluster import ClusterTarget, Options
+from gitops.teardown import teardown_policy, tear_down
 from tests.scenarios.conftest import World
 from tests.support.api_server import ApiServer
 from tests.support.kube_objects import config_map, cron_job, namespace, service
@@ -62,6 +65,26 @@ def test_a_team_deploys_to_its_namespace_and_to_no_other(server: ApiServer) -> N
     world.deploy([*objects[:1], *objects[2:]])
     with pytest.raises(GitopsError, match=r"cannot|forbidden"):
         World(cluster, "default").deploy([config_map("a", "default")])
+
+
+@pytest.mark.cluster
+def test_who_may_write_a_lease_and_who_may_not_keep_each_other_out(server: ApiServer) -> None:
+    admin, team = KubernetesCluster(server.connection()), KubernetesCluster(server.connection(TOKEN))
+    grant(admin, "mixed")
+    objects, options = [config_map("a", "mixed")], Options(lease=LeaseOptions(2.0, 0.3, 0.1))
+    World(team, "mixed").deploy(objects)
+    for one, other in ((team, admin), (admin, team)):
+        release = World(one, "mixed").release()
+        with (
+            ClusterTarget(one, options).lock(release),
+            pytest.raises(GitopsError, match=r"gitops-prod-lease: run \w+ deploys here since"),
+            ClusterTarget(other, options).lock(release),
+        ):
+            pass
+    World(admin, "mixed").deploy(objects)
+    release, target = World(team, "mixed").release(), ClusterTarget(team, options)
+    list(tear_down(release, target, teardown_policy(release, target, delete_data=False)))
+    assert [each.name for each in team.list("", "ConfigMap", "mixed").objects] == []
 
 
 @pytest.mark.cluster
