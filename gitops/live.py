@@ -9,14 +9,15 @@ from gitops.clients.cluster import ApiError, Conflict, Invalid, Kinds, Listing, 
 from gitops.errors import GitopsError, Problems
 from gitops.inventory import Inventory, from_object
 from gitops.objects import FieldConflict, KubeObject, ObjectRef
-from gitops.plan.adoption import added_by_hand, adoptable, without_orphans
+from gitops.plan.adoption import added_by_hand, adoptable, by_hand, in_the_way, without_orphans
 from gitops.plan.autoscaling import AUTOSCALERS, autoscaled, spec_of
 from gitops.plan.definitions import Defined, defined
 from gitops.plan.fields import is_applied
+from gitops.plan.foreseen import foreseen
 from gitops.plan.mask import Mask, remember_secrets
 from gitops.plan.model import Snapshot
 from gitops.plan.planner import restamped, stamped, to_apply
-from gitops.plan.structural import laid_over, misfits
+from gitops.plan.structural import misfits
 from gitops.plan.usage import KEPT, USERS, users_of
 
 WORKERS = 16
@@ -26,6 +27,8 @@ RARELY_REFUSED = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount"})
 """Kinds that are not tried there: they have little to get wrong, and are most of what there is."""
 READS = 3
 """How often a list is asked for that is older than this run: a cache on the way gave it."""
+UPDATES = 10
+"""How often a dry run of an update is tried again that others' writes came before."""
 LISTED_FROM = 4
 """So many objects of one kind and namespace are read with one list; fewer, one by one."""
 
@@ -282,7 +285,7 @@ class _Previews:
             if not error.is_unfit and error.status != 404:
                 raise
             if live:
-                self.merged[desired.ref] = KubeObject(laid_over(live.body, desired.body), desired.origin)
+                self.merged[desired.ref] = foreseen(desired, live)
 
     def _ask(self, desired: KubeObject, live: KubeObject | None) -> None:
         ref = desired.ref
@@ -293,15 +296,39 @@ class _Previews:
                 self.orphans[ref] = names
                 self.merged[ref] = self._with_defaults(without_orphans(live, self.merged[ref], names))
         except Invalid as error:
-            if live is None or not error.immutable:
+            if live is None:
                 raise
-            fields = ", ".join(sorted(filter(None, error.immutable)))
-            self.immutable[desired.ref] = f"{fields} cannot be changed" if fields else error.problem
+            if error.immutable:
+                fields = ", ".join(sorted(filter(None, error.immutable)))
+                self.immutable[ref] = f"{fields} cannot be changed" if fields else error.problem
+            elif not self._fits_without(desired, live, names or by_hand(live)):
+                raise
+
+    def _fits_without(self, desired: KubeObject, live: KubeObject, names: tuple[str, ...]) -> bool:
+        """Whether it is what the managers `names` have added that the server does not take beside `desired`: a port
+        under another number, a second kind of volume. It goes then, where that is allowed."""
+        if not names:
+            return False
+        try:
+            self.merged[desired.ref] = self._with_defaults(foreseen(desired, live, names))
+        except Invalid:
+            return False
+        self.orphans[desired.ref] = names
+        if others := in_the_way(live, names) if names != adoptable(live, undo=str(desired.ref) in self.undo) else ():
+            self.conflicts[desired.ref] = others
+        return True
 
     def _with_defaults(self, merged: KubeObject) -> KubeObject:
         """What is `merged`, whose creator owned what the server had filled in: it is filled in again."""
         fields = merged.metadata.get("managedFields")
         update = merged.with_metadata(managedFields=None)
+        for _ in range(UPDATES):
+            try:
+                return self.reader.preview_update(update).with_metadata(managedFields=fields)
+            except Conflict:
+                # Its controller was quicker, with the status: the dry run is of the object as it is by now.
+                now = self.reader.get(merged.ref)
+                update = update.with_metadata(resourceVersion=now.metadata["resourceVersion"]) if now else update
         return self.reader.preview_update(update).with_metadata(managedFields=fields)
 
     def _preview(self, desired: KubeObject, adopts: tuple[str, ...]) -> KubeObject:

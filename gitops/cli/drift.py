@@ -121,10 +121,13 @@ def _who(drift: "Drift") -> str:
 
 
 def _short(value: object) -> str:
+    import json
+
     from gitops.cli.output import shortened
     from gitops.hidden import without
 
     # Hidden before it is cut: half of a secret would not be known for one.
-    text = "none" if value is None else without(str(value))
+    text = "none" if value is None else without(value if isinstance(value, str) else json.dumps(value))
+    text = text.replace("\n", "\\n").replace("\t", "\\t")
     # The end of an image is what differs.
     return shortened(text, LONGEST)

@@ -42,9 +42,9 @@ def roll_back(wanted: Rollback, prefix: str = "") -> Intent:
 def last_good(tree: Tree, folder: str, inventory: Inventory, is_in: Callable[[str, str], bool]) -> str:
     """The newest good release that is something else than what `folder` says now, and than what is deployed well.
 
-    What was rolled back from, then or earlier, is left out: after each rollback, the releases that are in the revision
-    which it went back to are left. Until a rollback was begun to be deployed, a second one means the same. `is_in` tells
-    whether a revision is a commit, or was made on top of it. Raises `GitopsError` where there is none.
+    What was rolled back from, then or earlier, is left out: before each rollback, only the releases that are in the
+    revision which it went back to count. Until a rollback was begun to be deployed, a second one means the same.
+    `is_in` tells whether a revision is a commit, or was made on top of it. Raises `GitopsError` where there is none.
     """
     commit, back = _gone_back(tree, tree.commit, folder)
     last, bound = inventory.last, back

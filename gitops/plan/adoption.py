@@ -1,10 +1,10 @@
 """Objects that were applied client-side before: their fields become ours, so that what we lack goes away."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from gitops.objects import MANAGER, KubeObject
-from gitops.plan.fields import applied_fields, managers, removed, union, without
+from gitops.objects import MANAGER, FieldConflict, KubeObject
+from gitops.plan.fields import applied_fields, managers, paths, removed, union, without
 from gitops.plan.mask import LAST_APPLIED
 
 CLIENT_SIDE = (
@@ -18,8 +18,9 @@ CLIENT_SIDE = (
 """Managers that write whole objects from files, as we do. Controllers, and edits by hand, are none."""
 
 
-BY_HAND = "kubectl"
-"""What the managers of a person's changes begin with: kubectl-edit, kubectl-set. No controller's does."""
+BY_HAND = ("kubectl", "k9s", "node-fetch", "Mozilla")
+"""What the managers of a person's changes begin with: kubectl-edit, kubectl-set; k9s; Lens; consoles in a browser. No
+controller's does."""
 PASSING = ("f:kubectl.kubernetes.io/restartedAt", "f:kubernetes.io/change-cause", f"f:{LAST_APPLIED}")
 """Annotations by which kubectl does its work, and that change nothing for long."""
 
@@ -45,6 +46,24 @@ def added_by_hand(live: KubeObject) -> Mapping[str, Any]:
     theirs = union(fields for name, operation, fields in managers(live) if name in names and operation == "Update")
     others = union(fields for name, _, fields in managers(live) if name not in names)
     return without(_lasting(theirs), union([others, {"f:spec": {"f:replicas": {}}}]))
+
+
+def in_the_way(live: KubeObject, names: Collection[str]) -> tuple[FieldConflict, ...]:
+    """What the managers `names` have added to an object, and nobody else has."""
+    others = union(fields for name, _, fields in managers(live) if name not in names)
+    theirs = [(name, fields) for name, how, fields in managers(live) if name in names and how == "Update"]
+    return tuple(
+        FieldConflict(name, f".{path}") for name, fields in theirs for path in paths(_items(without(fields, others)))
+    )
+
+
+def _items(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A set of fields, with each item of a list that is in it as a whole as one."""
+    return {
+        key: {} if key.startswith("k:") and "." in inner else _items(inner)
+        for key, inner in fields.items()
+        if key != "."
+    }
 
 
 def _lasting(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,16 +42,6 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
-def laid_over(live: Body, desired: Body) -> dict[str, Any]:
-    """`live` with the fields of `desired`: what an apply makes of it, but for lists, which are replaced, and for what
-    goes away."""
-    merged = dict(live)
-    for key, value in desired.items():
-        below = merged.get(key)
-        merged[key] = laid_over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return merged
-
-
 def _misfits(value: Any, schema: Mapping[str, Any], path: Path) -> Iterator[Misfit]:
     if value is None:
         # An apply takes null for a field that is not given.

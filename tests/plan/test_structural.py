@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gitops.plan.structural import dotted, laid_over, misfits
+from gitops.plan.structural import dotted, misfits
 
 SCHEMA = {
     "type": "object",
@@ -79,11 +79,3 @@ def test_what_is_required_and_has_no_default_must_be_there() -> None:
 @pytest.mark.parametrize("place", ["type", "properties", "required", "enum", "items", "additionalProperties"])
 def test_a_malformed_schema_is_left_to_the_server(odd: Any, place: str) -> None:
     found({"type": "object", "properties": {"spec": {"properties": {"size": {}}, place: odd}}}, other=[{}], more={})
-
-
-def test_fields_laid_over_others() -> None:
-    assert laid_over({"a": {"b": 1, "c": [1]}, "d": 1}, {"a": {"c": [2]}, "e": {}}) == {
-        "a": {"b": 1, "c": [2]},
-        "d": 1,
-        "e": {},
-    }

@@ -8,7 +8,7 @@ from gitops.objects import KubeObject
 from gitops.pipeline import compare_released
 from gitops.plan.drift import Drift, drifts
 from tests.scenarios.conftest import World
-from tests.support.kube_objects import config_map, deployment, secret
+from tests.support.kube_objects import config_map, deployment, secret, service
 
 
 def drift_of(world: World, objects: list[KubeObject]) -> tuple[Drift, ...]:
@@ -112,6 +112,10 @@ def test_a_value_that_a_person_added_to_a_secret_is_hidden(world: World) -> None
          ["spec.template.spec.containers[web].image kubectl-set"]),
         (("label", "deployment/web", "team=shop"), ["metadata.labels.team kubectl-label"]),
         (("rollout", "restart", "deployment/web"), []),
+        # What it leaves is not valid beside what was released.
+        (("patch", "service", "web", "--type=json", "-p",
+          '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'),
+         ["spec.ports[81] kubectl-patch", "spec.ports[80] kubectl-patch"]),
         # Who only takes away leaves no trace.
         (("patch", "deployment", "web", "--type=json", "-p",
           '[{"op": "remove", "path": "/spec/template/spec/containers/0/ports"}]'),
@@ -121,11 +125,11 @@ def test_a_value_that_a_person_added_to_a_secret_is_hidden(world: World) -> None
 def test_every_way_of_kubectl_is_drift_and_can_be_fixed(
     real_world: World, arguments: tuple[str, ...], expected: list[str]
 ) -> None:
-    objects = [deployment(namespace=real_world.space)]
+    objects = [deployment(namespace=real_world.space), service(namespace=real_world.space)]
     real_world.deploy(objects)
     real_world.kubectl("-n", real_world.space, *arguments)
     found = drift_of(real_world, objects)
     assert [f"{drift.path} {drift.manager}" for drift in found] == expected
-    name = frozenset({str(objects[0].ref)}) if expected else frozenset()
+    name = frozenset(str(drift.ref) for drift in found)
     real_world.deploy(objects, undo=name, take_ownership=name)
     assert drift_of(real_world, objects) == ()

@@ -10,7 +10,7 @@ from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 from gitops.target.cluster import ClusterTarget, Options
-from gitops.teardown import teardown_policy, tear_down
+from gitops.teardown import tear_down, teardown_policy
 from tests.scenarios.conftest import World
 from tests.support.api_server import ApiServer
 from tests.support.kube_objects import config_map, cron_job, namespace, service
