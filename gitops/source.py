@@ -77,6 +77,12 @@ class Source:
             subject, place = f"{self.name} at {self.revision.tag}", "" if _plain(context) == "" else f" in {context}"
             raise GitopsError(subject, f"has no {file}{place}", "commit it, or set `dockerfile` in gitops.yaml")
 
+    def text(self, context: str, file: str) -> str:
+        """What `file` in the folder `context` says. Raises `GitopsError` where the revision does not have it."""
+        self.check_file(context, file)
+        data = self._git.run("cat-file", "blob", self._object(posixpath.join(context, file)), env=self._env)
+        return data.decode("utf-8", "replace")
+
     @contextmanager
     def files(self, context: str) -> Iterator[Path]:
         """The folder `context` of the revision in a temporary folder, all of it dated as the commit."""

@@ -1,6 +1,7 @@
 """`gitops build`: an image from a commit of the source repository, pushed."""
 
 import json
+import posixpath
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.context import Context
-from gitops.cli.output import Progress, echo, echo_json
+from gitops.cli.output import Progress, echo, echo_error, echo_json
 from gitops.cli.output_option import form_option
 from gitops.errors import GitopsError, UsageError
 
 if TYPE_CHECKING:
+    from gitops.config import Image
     from gitops.image import BuiltImage
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -71,6 +73,7 @@ def command(
     request = BuildRequest(chosen, context.config.registry_host, version, network, again)
     folder = source or source_directory(context.config, context.config_path, Path.cwd())
     with open_source(folder, revision, dirty=dirty) as opened, Progress() as progress:
+        _warn_of_docker_hub(chosen, opened.text(chosen.context, chosen.dockerfile))
         built = build_image(
             request,
             opened,
@@ -90,6 +93,15 @@ def command(
         _show(built, left_out)
         first = context.config.environments[0].name
         echo(f"wrote {image_file} · next: gitops bump {chosen.name} --env {first} --from {image_file}")
+
+
+def _warn_of_docker_hub(image: "Image", dockerfile: str) -> None:
+    from gitops.docker_hub import docker_hub_bases
+
+    file = posixpath.normpath(posixpath.join(image.context, image.dockerfile))
+    for base in docker_hub_bases(dockerfile, image.build_args):
+        problem = f"{base.image} is pulled from Docker Hub, which limits pulls by address"
+        echo_error(f"warning: {file}:{base.line}: {problem}\n  try: {base.instead}")
 
 
 def _show(built: "BuiltImage", left_out: list[str]) -> None:

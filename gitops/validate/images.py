@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from gitops.config.model import UNRELEASED
+from gitops.docker_hub import from_docker_hub
 from gitops.objects import KubeObject
 from gitops.validate.finding import Finding
 from gitops.validate.scope import Overlay, value_at
@@ -48,12 +49,6 @@ def _problems(image: str, placeholders: set[str], version: str) -> Iterator[tupl
         yield "I004", f"{tag} is for Kubernetes {_minor(tag)}, the cluster has {version}"
     if repository.endswith("/metrics-server") and not _metrics_server_fits(tag, version):
         yield "I005", f"{tag} is not for Kubernetes {version}"
-
-
-def from_docker_hub(repository: str) -> bool:
-    """A name without a host stands for Docker Hub: github.com/distribution/reference, normalize.go."""
-    host, slash, _ = repository.partition("/")
-    return not slash or host in ("docker.io", "index.docker.io") or not re.search(r"[.:]|^localhost$", host)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -194,6 +194,18 @@ def test_a_registry_that_does_not_answer_is_one_line(unreachable: Place, capsys:
     assert "127.0.0.1:1: the registry does not answer" in capsys.readouterr().err
 
 
+def test_a_base_image_of_docker_hub_is_warned_of(unreachable: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    assert unreachable.build() == 1
+    assert "Docker Hub" not in capsys.readouterr().err
+    dockerfile = (unreachable.source.directory / "backend-app" / "Dockerfile").read_text()
+    from_hub = "\n" + dockerfile.replace("public.ecr.aws/docker/library/", "")
+    commit(unreachable.source, {"backend-app/Dockerfile": from_hub})
+    assert unreachable.build() == 1
+    warning, hint = capsys.readouterr().err.splitlines()[:2]
+    assert warning.startswith("warning: backend-app/Dockerfile:5: python:3.14-slim is pulled from Docker Hub")
+    assert hint.startswith("  try: public.ecr.aws/docker/library/python:3.14-slim, or ")
+
+
 def test_an_aws_endpoint_that_does_not_answer_is_one_line(
     unreachable: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
