@@ -41,6 +41,7 @@ def command(
             folder,
             now,
             config.image_repositories(),
+            fields=config.environment(environment).fields,
             config_file=config.file,
             prefix=place.prefix,
             author=author,

@@ -10,7 +10,7 @@ from gitops.clients.git_objects import TreeEntry
 from gitops.config.model import Field
 from gitops.errors import GitopsError, nearest
 from gitops.manifest.components import components_of
-from gitops.manifest.fields import parts_of, set_marked, set_path, set_references, split_reference
+from gitops.manifest.fields import entry_of, parts_of, set_marked, set_path, set_references
 from gitops.manifest.history import build_times, moment
 from gitops.manifest.hold import read_holds
 from gitops.manifest.images import ImageEdit, ImageEntry, NoEntry, combined, set_image
@@ -198,6 +198,14 @@ def other_edits(
     return result
 
 
+def files_of(tree: Tree, paths: Sequence[str]) -> dict[str, TreeEntry]:
+    """The files at `paths`, which gitops.yaml names as `fields`. Raises `GitopsError` where one is not there."""
+    files = tree.find(paths)
+    if missing := [path for path in paths if path not in files]:
+        raise GitopsError(missing[0], f"is not in {tree.name}", "check the environment's fields in gitops.yaml")
+    return files
+
+
 def _edits_beside(
     tree: Tree, wanted: WantedImage, overlay: TreeEntry, fields: Sequence[tuple[str, Field]]
 ) -> Elsewhere:
@@ -207,9 +215,7 @@ def _edits_beside(
     files = tree.yaml_files(folder)
     if name in KUSTOMIZATIONS:
         del files[overlay.path]
-    files |= tree.find([path for path, _ in fields])
-    if missing := [path for path, _ in fields if path not in files]:
-        raise GitopsError(missing[0], f"is not in {tree.name}", "check the environment's fields in gitops.yaml")
+    files |= files_of(tree, [path for path, _ in fields])
     before = tree.read(list(files.values()))
     after, seen = {}, dict[str, str]()
     for path, data in before.items():
@@ -224,13 +230,7 @@ def _edits_beside(
         part = "" if each.part == "reference" else each.part
         after[path] = set_path(after.get(path, before[path]), each.path, part, parts, file=path, seen=seen)
     edits = [FileEdit(files[path], before[path], after[path]) for path in sorted(after)]
-    return Elsewhere(edits, _said(wanted.name, seen))
-
-
-def _said(name: str, seen: Mapping[str, str]) -> ImageEntry:
-    """What fields said of the image, each of a part of it."""
-    repository, tag, digest = split_reference(seen.get("", ""))
-    return ImageEntry(name, seen.get("name", repository), seen.get("tag", tag), seen.get("digest", digest))
+    return Elsewhere(edits, entry_of(wanted.name, seen))
 
 
 def kept_changes(

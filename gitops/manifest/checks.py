@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from gitops import yaml_bounds
-from gitops.config.model import DNS_LABEL, UNRELEASED
+from gitops.config.model import DNS_LABEL, UNRELEASED, Field
 from gitops.errors import GitopsError
 from gitops.manifest.bump import find_kustomizations
 from gitops.manifest.current import current_images
@@ -50,19 +50,20 @@ def record_check(
     when: str,
     repositories: Mapping[str, str],
     *,
+    fields: Sequence[Field] = (),
     config_file: str,
     prefix: str = "",
     author: str = "",
 ) -> Intent:
     """The intent that `check` is recorded as passed, at `when`, for what the overlay in `folder` says now.
 
-    `repositories` are those of the config's images, by name.
+    `repositories` are those of the config's images, by name; `fields` what says images besides the overlay.
     """
 
     def propose(tree: Tree) -> Proposal:
         path = _path(environment, prefix)
         overlays = find_kustomizations(tree, {environment: folder}, config_file, plain=True)
-        images = current_images(tree, overlays, repositories)[environment].images
+        images = current_images(tree, overlays, repositories, {environment: fields}, prefix)[environment].images
         digests = {image.name: image.digest for image in images if image.digest not in ("", UNRELEASED)}
         if not digests:
             raise GitopsError(

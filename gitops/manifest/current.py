@@ -1,12 +1,14 @@
-"""The images that an environment has now: of its kustomization with its components, or of plain manifests."""
+"""The images that an environment has now: of its kustomization with its components, or of plain manifests; and those
+that only stand elsewhere, as in Helm values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops.clients.git_objects import TreeEntry
-from gitops.manifest.bump import KUSTOMIZATIONS
+from gitops.config.model import Field
+from gitops.manifest.bump import KUSTOMIZATIONS, Fields, files_of, join
 from gitops.manifest.components import components_of
-from gitops.manifest.fields import references, split_reference
+from gitops.manifest.fields import entry_of, marked, references, split_reference, text_at
 from gitops.manifest.images import ImageEntry, combined, read_images
 from gitops.manifest.repository import Tree
 
@@ -20,9 +22,10 @@ class Current:
 
 
 def current_images(
-    tree: Tree, overlays: Mapping[str, TreeEntry], repositories: Mapping[str, str]
+    tree: Tree, overlays: Mapping[str, TreeEntry], repositories: Mapping[str, str], fields: Fields, prefix: str
 ) -> dict[str, Current]:
-    """What each of `overlays` (environment -> the file that stands for it) says, and its components with it.
+    """What each of `overlays` (environment -> the file that stands for it) says, and its components with it. Of an
+    image that they do not have: what `fields` and the marked scalars in the overlay's folder say.
 
     Of plain manifests the images are told by `repositories` (name in gitops.yaml -> repository). Raises `GitopsError`.
     """
@@ -39,7 +42,42 @@ def current_images(
         else:
             folder = file.path.rpartition("/")[0]
             result[name] = Current(_in_containers(tree, folder, repositories), (folder,))
+        there = {entry.name for entry in result[name].images}
+        missing = [image for image in repositories if image not in there]
+        result[name] = _with_elsewhere(tree, file, result[name], missing, fields.get(name, ()), prefix)
     return result
+
+
+def _with_elsewhere(
+    tree: Tree, overlay: TreeEntry, current: Current, images: Sequence[str], fields: Sequence[Field], prefix: str
+) -> Current:
+    """`current`, and those of `images` that `fields` or the marked scalars in the overlay's folder say."""
+    if not images:
+        return current
+    below = tree.yaml_files(overlay.path.rpartition("/")[0]).values()
+    beside = tree.read([each for each in below if each.path.rpartition("/")[2] not in KUSTOMIZATIONS])
+    located = [(join(prefix, field.file), field) for field in fields if field.image in images]
+    values = tree.read(list(files_of(tree, [path for path, _ in located]).values()))
+    entries, paths = list(current.images), list(current.paths)
+    for image in images:
+        found = list(_parts_said(image, beside, located, values))
+        if found:
+            entries.append(entry_of(image, {part: text for _, parts in found for part, text in parts.items()}))
+            paths += [path for path, _ in found]
+    return Current(tuple(entries), tuple(dict.fromkeys(paths)))
+
+
+def _parts_said(
+    image: str, beside: Mapping[str, bytes], located: Sequence[tuple[str, Field]], values: Mapping[str, bytes]
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each file that says something of `image`, with what it says of which part."""
+    for path, data in beside.items():
+        if b"$gitops" in data and image.encode() in data and (parts := marked(data, image, file=path)):
+            yield path, parts
+    for path, field in located:
+        if field.image == image:
+            part = "" if field.part == "reference" else field.part
+            yield path, {part: text_at(values[path], field.path, file=path)}
 
 
 def _joined(entries: list[ImageEntry]) -> tuple[ImageEntry, ...]:

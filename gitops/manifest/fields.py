@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 
 from gitops.errors import GitopsError
 from gitops.manifest.document import Document, Draft, Node
+from gitops.manifest.images import ImageEntry
 
 PARTS = ("name", "tag", "digest", "")
 """What a field may say of an image; the last is the whole reference."""
@@ -27,6 +28,12 @@ Seen = MutableMapping[str, str]
 """Part of an image -> what a field said of it before it was set. Filled where a caller wants to know."""
 
 
+def entry_of(image: str, said: Mapping[str, str]) -> ImageEntry:
+    """What the parts that fields said of `image` make together."""
+    repository, tag, digest = split_reference(said.get("", ""))
+    return ImageEntry(image, said.get("name", repository), said.get("tag", tag), said.get("digest", digest))
+
+
 def set_marked(data: bytes, image: str, parts: Mapping[str, str], *, file: str, seen: Seen | None = None) -> bytes:
     """`data` with every scalar that a marker gives to `image` saying its part. Raises `GitopsError`."""
     document = Document(data, file)
@@ -34,6 +41,11 @@ def set_marked(data: bytes, image: str, parts: Mapping[str, str], *, file: str, 
     for node, part in _marked(document, image):
         _set(draft, node, part, parts, seen)
     return draft.result()
+
+
+def marked(data: bytes, image: str, *, file: str) -> dict[str, str]:
+    """Part -> what the scalars that a marker gives to `image` say of it. Raises `GitopsError`."""
+    return {part: node.value for node, part in _marked(Document(data, file), image)}
 
 
 def _marked(document: Document, image: str) -> Iterator[tuple[Node, str]]:
@@ -87,15 +99,23 @@ def set_path(
 ) -> bytes:
     """`data` with the scalar at `path` (`backend.image.tag`, `list[0].image`) saying a part. Raises `GitopsError`."""
     document = Document(data, file)
+    draft = Draft(document)
+    _set(draft, _node_at(document, path), part, parts, seen)
+    return draft.result()
+
+
+def text_at(data: bytes, path: str, *, file: str) -> str:
+    """The scalar at `path`. Raises `GitopsError`."""
+    return _node_at(Document(data, file), path).value
+
+
+def _node_at(document: Document, path: str) -> Node:
     node = document.roots[0] if document.roots else None
     for key, index in re.findall(r"([^.\[\]]+)|\[(\d+)\]", path):
         node = _step(document, node, key, index)
-        if node is None:
-            raise GitopsError(file, f"has nothing at {path}", "check the path in gitops.yaml")
-    assert node is not None
-    draft = Draft(document)
-    _set(draft, node, part, parts, seen)
-    return draft.result()
+    if node is None:
+        raise GitopsError(document.file, f"has nothing at {path}", "check the path in gitops.yaml")
+    return node
 
 
 def _step(document: Document, node: Node | None, key: str, index: str) -> Node | None:

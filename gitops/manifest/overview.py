@@ -34,7 +34,8 @@ def overview(tree: Tree, config: Config, prefix: str = "") -> list[Placed]:
     files = find_kustomizations(tree, folders, config.file, plain=True)
     holds = read_holds(tree, folders, prefix)
     names = config.image_repositories()
-    current = current_images(tree, files, names)
+    fields = {each.name: each.fields for each in config.environments}
+    current = current_images(tree, files, names, fields, prefix)
     since = {name: changed_at(tree, name, each.paths) for name, each in current.items()}
     builds = known_builds(tree)
     return [

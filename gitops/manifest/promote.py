@@ -79,7 +79,7 @@ def promote(wish: Promotion, now: datetime, gate: Gate, *, config_file: str, pre
         source = wish.source.name
         folder = join(prefix, wish.folders[source])
         overlay = find_kustomizations(tree, {source: folder}, config_file, plain=True)
-        current = current_images(tree, overlay, wish.repositories)[source]
+        current = current_images(tree, overlay, wish.repositories, {source: wish.source.fields}, prefix)[source]
         images = _images(current, overlay[source].path, wish.repositories)
         if not wish.unproved:
             refuse_unproved(tree, wish, images, current.paths, now, prefix)

@@ -66,6 +66,7 @@ def pass_check(place: Place, check: str, environment: str = "dev") -> Written:
         place.folder(environment),
         "2026-11-24T00:00:00Z",
         place.config.image_repositories(),
+        fields=place.config.environment(environment).fields,
         config_file="gitops.yaml",
     )
     return place.write(intent)
@@ -245,6 +246,42 @@ def test_plain_manifests_are_promoted_from(local: Path) -> None:
     promoted(place, unproved=True)
     data = (local / "kustomize/overlays/staging/kustomization.yaml").read_bytes()
     assert read_images(data, "k")[0].digest == digest(7)
+
+
+def test_an_image_that_only_stands_in_helm_values_is_seen_checked_and_promoted(local: Path) -> None:
+    path = "{file: values.yaml, path: worker.%s, image: worker-image, part: %s}"
+    fields = ", ".join(path % (part, part) for part in ("name", "tag"))
+    text = (local / "gitops.yaml").read_text().replace("namespace: dev, ", f"namespace: dev, fields: [{fields}], ")
+    (local / "gitops.yaml").write_text(text)
+    (local / "values.yaml").write_text("worker: {name: r.example/team/worker, tag: '7'}\n")
+    entry = f"{{name: backend-app-image, newName: r.example/team/backend-app, newTag: '2.1', digest: {digest(1)}}}"
+    (local / DEV / "kustomization.yaml").write_text(f"images: [{entry}]\n")
+    (local / DEV / "marked.yaml").write_text(f'a: {digest(7)}  # {{"$gitops": "worker-image:digest"}}\n')
+    git(local, "add", "--all")
+    git(local, "commit", "--quiet", "-m", "Helm")
+    place = place_of(local)
+    dev = {each.image: (each.tag, each.digest) for each in overview(place.tree(), place.config)[:2]}
+    assert dev == {"backend-app-image": ("2.1", digest(1)), "worker-image": ("7", digest(7))}
+    assert all(pass_check(place, check) for check in ("smoke", "load"))
+    promoted(place, after=timedelta(hours=1))
+    assert images_of(local, "staging")["worker-image"] == ("7", digest(7))
+    assert images_of(local, "staging")["backend-app-image"] == ("2.1", digest(1))
+
+
+def test_a_field_that_is_not_there_is_said_by_its_file(local: Path) -> None:
+    named = "fields: [{file: values.yaml, path: worker.tag, image: worker-image, part: tag}], "
+    text = (local / "gitops.yaml").read_text().replace("namespace: dev, ", f"namespace: dev, {named}")
+    (local / "gitops.yaml").write_text(text)
+    (local / DEV / "kustomization.yaml").write_text("images: []\n")
+    git(local, "commit", "--quiet", "-am", "No values")
+    place = place_of(local)
+    with pytest.raises(GitopsError, match=r"^values.yaml: is not in "):
+        overview(place.tree(), place.config)
+    (local / "values.yaml").write_text("worker: {name: x}\n")
+    git(local, "add", "--all")
+    git(local, "commit", "--quiet", "-m", "Values")
+    with pytest.raises(GitopsError, match=r"^values.yaml: has nothing at worker.tag"):
+        overview(place.tree(), place.config)
 
 
 def test_what_was_never_released_is_neither_promoted_nor_checked(local: Path) -> None:
