@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops.cli.release_options import release_options
+from gitops.cli.release_options import Asked, release_options
 
 if TYPE_CHECKING:
     from gitops.apply.events import Event
@@ -37,17 +37,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     context: "Context",
-    names: tuple[str, ...],
-    everything: bool,
-    changed_since: str,
-    cluster: str,
-    kube_context: str,
-    form: str,
-    diff: bool,
-    confirm: tuple[str, ...],
-    take_ownership: tuple[str, ...],
-    allow_prune: bool,
-    prune: bool,
+    asked: Asked,
     dry_run: bool,
     yes: bool,
     allow_older: bool,
@@ -68,16 +58,16 @@ def command(
     gitops deploy prod --plan plan.json --rollback-on-failure
     """
     from gitops.cli.output import echo
-    from gitops.cli.release_options import intent_of, newer_of, overlays_wanted, policy_of, release_of
+    from gitops.cli.release_options import intent_of, newer_of, release_of
     from gitops.pipeline import deploy
     from gitops.plan.summary import coming as coming_of
     from gitops.revisions import Revisions
 
-    overlays = overlays_wanted(context, names, everything, cluster, changed_since)
+    overlays = asked.overlays(context)
     _refuse_several(plan_file, overlays)
     if not (dry_run or yes):
-        _refuse_unapproved(context, overlays, names)
-    policy = policy_of(confirm, take_ownership, allow_prune, prune)
+        _refuse_unapproved(context, overlays, asked.names)
+    policy = asked.policy
     saved = _read(plan_file) if plan_file else None
     if saved:
         _refuse_more(str(plan_file), policy)
@@ -87,10 +77,10 @@ def command(
     plans: list[Plan] = []
     waiting = _rendered(context, overlays)
     coming: dict[str, tuple[KubeObject, ...]] = {}
-    with _told(waiting, plans, form):
+    with _told(waiting, plans, asked.form):
         while waiting:
             overlay, objects = waiting.pop(0)
-            target = context.target(overlay, kube_context, policy, timeout, coming.get(overlay.cluster, ()))
+            target = context.target(overlay, asked.kube_context, policy, timeout, coming.get(overlay.cluster, ()))
             release = release_of(context, overlay, target.name, revision, title)
             intent = intent_of(context, overlay, policy, revisions, allow_older, rollback_on_failure)
             if stop_for_newer:
@@ -98,10 +88,10 @@ def command(
             if saved:
                 intent = replace(intent, approved=_approval(saved, str(plan_file)))
             steps = deploy(release, objects, target, intent, dry_run)
-            decided, seconds = _carry_out(steps, plans, form, diff, ask=not (dry_run or yes))
+            decided, seconds = _carry_out(steps, plans, asked.form, asked.diff, ask=not (dry_run or yes))
             if dry_run:
                 coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *coming_of(decided))
-            if form == "text":
+            if asked.form == "text":
                 how = "nothing was changed (--dry-run)" if dry_run else f"deployed {revision[:7]} in {seconds:.1f} s"
                 echo(f"{overlay.name}: {how}")
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops.cli.release_options import release_options
+from gitops.cli.release_options import Asked, release_options
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
@@ -21,17 +21,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(
     context: "Context",
-    names: tuple[str, ...],
-    everything: bool,
-    changed_since: str,
-    cluster: str,
-    kube_context: str,
-    form: str,
-    diff: bool,
-    confirm: tuple[str, ...],
-    take_ownership: tuple[str, ...],
-    allow_prune: bool,
-    prune: bool,
+    asked: Asked,
     exit_code: bool,
     save: Path | None,
 ) -> int:
@@ -46,30 +36,31 @@ def command(
     gitops plan prod --save plan.json && gitops deploy prod --plan plan.json
     """
     from gitops.cli.plan_view import show_plans
-    from gitops.cli.release_options import claims_of, overlays_wanted, policy_of, release_of
+    from gitops.cli.release_options import claims_of, release_of
     from gitops.errors import DONE, PENDING
     from gitops.pipeline import Intent, prepare
     from gitops.plan.summary import coming as coming_of
     from gitops.revisions import revision_at
 
-    overlays = overlays_wanted(context, names, everything, cluster, changed_since)
+    overlays = asked.overlays(context)
     if save:
         _refuse_several(context.config.file, len(overlays))
-    policy = policy_of(confirm, take_ownership, allow_prune, prune)
+    policy = asked.policy
     revision, title = revision_at(context.root)
     plans = []
     coming: dict[str, tuple[KubeObject, ...]] = {}
     for overlay in overlays:
         objects = context.rendered(overlay.path).objects
-        target = context.target(overlay, kube_context, policy, coming=coming.get(overlay.cluster, ()))
+        target = context.target(overlay, asked.kube_context, policy, coming=coming.get(overlay.cluster, ()))
         release = release_of(context, overlay, target.name, revision, title)
         plans.append(prepare(release, objects, target, Intent(policy, claims_of(context, overlay))))
         coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *coming_of(plans[-1]))
-    named = dict.fromkeys(each.name for each in overlays) if changed_since else [*names, *(["--all"] * everything)]
+    said = [*asked.names, *(["--all"] * asked.everything)]
+    named = dict.fromkeys(each.name for each in overlays) if asked.changed_since else said
     next_step = " ".join(["gitops deploy", *named])
     if save:
         next_step = _save(save, plans[0], policy, next_step)
-    show_plans(plans, form, diff, next_step)
+    show_plans(plans, asked.form, asked.diff, next_step)
     return PENDING if exit_code and any(each.pending for each in plans) else DONE
 
 

@@ -1,7 +1,8 @@
 """The options that `plan` and `deploy` share, and what they make of them."""
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,27 +41,55 @@ _OPTIONS = (
 )
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks `plan` and `deploy` for: which overlays, where, what is allowed, in what form."""
+
+    names: tuple[str, ...]
+    everything: bool
+    changed_since: str
+    cluster: str
+    kube_context: str
+    form: str
+    diff: bool
+    confirm: tuple[str, ...]
+    take_ownership: tuple[str, ...]
+    allow_prune: bool
+    prune: bool
+
+    def overlays(self, context: "Context") -> "tuple[Overlay, ...]":
+        """What it names, in the order of a first deploy; of these what a change since a revision reaches. Raises
+        `UsageError` where it names nothing."""
+        from gitops.config.overlays import ALL, in_order
+        from gitops.errors import UsageError
+
+        everything = self.everything or bool(self.changed_since and not self.names)
+        if not self.names and not everything:
+            known = ", ".join(dict.fromkeys(each.name for each in in_order(context.config, [ALL])))
+            raise UsageError(context.config.file, "no environment is named", f"one or several of {known}; or --all")
+        wanted = in_order(context.config, [*self.names, *([ALL] if everything else [])], self.cluster)
+        return _changed(context, wanted, self.changed_since) if self.changed_since else wanted
+
+    @property
+    def policy(self) -> "Policy":
+        """As the planner takes it."""
+        from gitops.plan.planner import Policy
+
+        allowed = frozenset(self.confirm), frozenset(self.take_ownership)
+        return Policy(*allowed, prune=self.prune, allow_prune=self.allow_prune)
+
+
 def release_options(command: Command) -> Command:
-    """Give `command` the options that say what is planned, and under which policy."""
+    """Give `command` the options that say what is planned, and under which policy: as one value, `asked`."""
+    taken = [field.name for field in fields(Asked)]
+
+    @functools.wraps(command)
+    def called(**options: Any) -> Any:
+        return command(asked=Asked(**{name: options.pop(name) for name in taken}), **options)
+
     for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
-
-
-def overlays_wanted(
-    context: "Context", names: tuple[str, ...], everything: bool, cluster: str, changed_since: str
-) -> "tuple[Overlay, ...]":
-    """What the command line names, in the order of a first deploy; of these what a change since a revision reaches.
-    Raises `UsageError` where it names nothing."""
-    from gitops.config.overlays import ALL, in_order
-    from gitops.errors import UsageError
-
-    everything = everything or bool(changed_since and not names)
-    if not names and not everything:
-        known = ", ".join(dict.fromkeys(each.name for each in in_order(context.config, [ALL])))
-        raise UsageError(context.config.file, "no environment is named", f"one or several of {known}; or --all")
-    wanted = in_order(context.config, [*names, *([ALL] if everything else [])], cluster)
-    return _changed(context, wanted, changed_since) if changed_since else wanted
+        called = option(called)
+    return called
 
 
 def _changed(context: "Context", overlays: "tuple[Overlay, ...]", revision: str) -> "tuple[Overlay, ...]":
@@ -73,13 +102,6 @@ def _changed(context: "Context", overlays: "tuple[Overlay, ...]", revision: str)
     if not found:
         echo_error(f"no overlay changed since {revision}")
     return found
-
-
-def policy_of(confirm: tuple[str, ...], take_ownership: tuple[str, ...], allow_prune: bool, prune: bool) -> "Policy":
-    """The options as the planner takes them."""
-    from gitops.plan.planner import Policy
-
-    return Policy(frozenset(confirm), frozenset(take_ownership), prune=prune, allow_prune=allow_prune)
 
 
 def release_of(context: "Context", overlay: "Overlay", target: str, revision: str, title: str) -> "Release":
