@@ -74,6 +74,9 @@ def _lines(plan: Plan, diff: bool) -> Iterator[str]:
     shown = [change for change in plan.changes if change.action is not Action.UNCHANGED]
     listed = shown if diff else shown[:LISTED]
     groups = grouped(listed, applications(plan.changes))
+    if plan.inventory.recovered:
+        known = count_of(len(plan.inventory.owned), "object")
+        yield f"  its inventory was lost: by their annotations, {known} are its own"
     indent = "  " if len(groups) < 2 else "    "
     rows = dict(zip([c.ref for c in listed], table([_row(c) for c in listed], indent).split("\n"), strict=False))
     mask = mask_of(plan) if diff else None
@@ -124,6 +127,7 @@ def document(plan: Plan) -> dict[str, Any]:
         "target": release.target,
         "revision": release.revision,
         "title": release.title,
+        "inventory": "lost" if plan.inventory.recovered else "recorded" if plan.inventory.history else "none",
         "summary": counted(plan),
         "counts": {action.value: count for action, count in plan.count().items()},
         "changes": [

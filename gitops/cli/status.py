@@ -93,6 +93,7 @@ def _facts(
     from gitops.cli.release_options import earlier_of, release_of
     from gitops.pipeline import compare_released
     from gitops.plan.drift import drifts
+    from gitops.plan.summary import images
     from gitops.target.cluster import ClusterTarget
 
     target = context.target(overlay, kube_context)
@@ -107,6 +108,8 @@ def _facts(
     yield {"image": _image(deployed.images), "images": deployed.images}
     plan = compare_released(release, target, earlier_of(context, overlay, revisions))
     assert plan is not None
+    if not deployed.images:
+        yield {"image": _image(images(plan)), "images": images(plan)}
     health, why = _health(plan, target.cluster) if isinstance(target, ClusterTarget) else ("rendered", [])
     found = len(drifts(plan))
     drift = count_of(found, "field") if found else "none"
@@ -149,6 +152,8 @@ def _last(inventory: "Inventory") -> dict[str, Any]:
         return {"last": "", "details": []}
     if last.result == "deployed":
         return {"last": last.result, "details": []}
+    if inventory.recovered:
+        return {"last": last.result, "details": ["its inventory was lost: the next deploy writes it anew"]}
     verb = "is" if last.result == "applying" else "was" if last.result in ("superseded", "interrupted") else "has"
     said = f"the last deploy, of {last.revision[:7]} {_age(last.started)} ago, {verb} {last.result}"
     return {"last": last.result, "details": [said]}

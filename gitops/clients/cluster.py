@@ -126,8 +126,10 @@ class Reader(Protocol):
         namespace: str = "",
         version: str = "",
         fields: Mapping[str, str] | None = None,
+        brief: bool = False,
     ) -> Listing:
-        """Every object of a kind whose `fields` are so, in a namespace or in all. Empty where it is not served."""
+        """Every object of a kind whose `fields` are so, in a namespace or in all. Empty where it is not served. With
+        `brief` they come with their metadata alone."""
 
     def watch(
         self,

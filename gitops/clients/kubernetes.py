@@ -18,6 +18,8 @@ from gitops.objects import MANAGER, KubeObject, ObjectRef
 
 PAGE = 500
 """Objects in one page of a list, as kubectl asks."""
+METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+"""What is accepted where the metadata of objects is enough; a server that knows no such form gives the whole."""
 NO_SUCH_PATH = "could not find the requested resource"
 """What the server says of a path that it does not serve, other than of an object that is not there."""
 DEFINES_KINDS = frozenset({"CustomResourceDefinition", "APIService"})
@@ -96,14 +98,16 @@ class KubernetesCluster:
         namespace: str = "",
         version: str = "",
         fields: Mapping[str, str] | None = None,
+        brief: bool = False,
     ) -> Listing:
         query = {"limit": str(PAGE)}
         if fields:
             query["fieldSelector"] = _selector(fields)
-        found = self._with_kind(group, kind, version, lambda served: self._pages(served, namespace, query))
+        accept = METADATA if brief else "application/json"
+        found = self._with_kind(group, kind, version, lambda served: self._pages(served, namespace, query, accept))
         return found or Listing((), "")
 
-    def _pages(self, served: Kind, namespace: str, query: Mapping[str, str]) -> Listing:
+    def _pages(self, served: Kind, namespace: str, query: Mapping[str, str], accept: str) -> Listing:
         subject = "/".join(part for part in (served.kind, namespace) if part)
         known = {"apiVersion": served.api_version, "kind": served.kind}
         objects: list[KubeObject] = []
@@ -111,14 +115,14 @@ class KubernetesCluster:
         while True:
             try:
                 more = {"continue": token} if token else {}
-                page = self._json("GET", _path(served, namespace), subject, {**query, **more})
+                page = self._json("GET", _path(served, namespace), subject, {**query, **more}, accept=accept)
             except ApiError as error:
                 if error.status != 410 or not token:
                     raise
                 # What the token stands for is compacted: once more, in one piece.
                 objects, token, query = [], "", {key: value for key, value in query.items() if key != "limit"}
                 continue
-            objects.extend(KubeObject({**known, **item}) for item in page.get("items") or [])
+            objects.extend(KubeObject({**item, **known}) for item in page.get("items") or [])
             about = page.get("metadata") or {}
             token = str(about.get("continue") or "")
             if not token:

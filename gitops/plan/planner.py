@@ -286,6 +286,9 @@ def _refused_prune(
             f"the overlay is empty, and {count_of(owned, 'object')} {_are(owned)} deployed",
             "check the overlay",
         )
+    elif deleted and snapshot.inventory.recovered and not policy.allow_prune:
+        said = f"the inventory was lost: {count_of(deleted, 'deletion')} {_are(deleted)} due by what annotations say"
+        yield Refusal("prune", said, "look at what is deleted, then --allow-prune")
     elif deleted and not policy.allow_prune:
         if deleted > policy.max_prune:
             yield Refusal(

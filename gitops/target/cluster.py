@@ -15,13 +15,15 @@ from gitops.apply.events import Event
 from gitops.apply.lease import Lease, LeaseOptions
 from gitops.clients.cluster import ApiError, Cluster, Conflict
 from gitops.errors import GitopsError
-from gitops.inventory import Entry, Inventory, inventory_ref, to_object
+from gitops.inventory import Entry, Inventory, from_object, inventory_ref, to_object
 from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.definitions import defined
+from gitops.plan.fields import applied_fields
 from gitops.plan.mask import mask_of
 from gitops.plan.model import Action, Change, Plan, Release, Snapshot
 from gitops.plan.planner import DEFAULT_POLICY, Policy, owned_after
 from gitops.plan.summary import counted, images
+from gitops.recovery import recovered
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class ClusterTarget:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     _inventory: Inventory | None = None
+    _recovered: Inventory | None = None
     _entry: Entry | None = None
     _lease: Lease | None = None
     _beside: Lease | None = None
@@ -89,7 +92,7 @@ class ClusterTarget:
     def _take_lease(self, release: Release) -> None:
         # A build may run two deploys, so its id alone does not tell them apart.
         holder = f"{self.options.run or 'run'} {secrets.token_hex(4)}"
-        fence = self.inventory(release).fence
+        fence = self._recorded(release).fence
         ref, stand_in = _lease_refs(release)
         try:
             self._lease = self._held.enter_context(self._lease_at(ref, holder, fence))
@@ -119,12 +122,41 @@ class ClusterTarget:
         return tuple(placed)
 
     def inventory(self, release: Release) -> Inventory:
+        recorded = self._recorded(release)
+        return recorded if recorded.resource_version or not self._was_deployed(release) else self._recover(release)
+
+    def _recorded(self, release: Release) -> Inventory:
         return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+
+    def _was_deployed(self, release: Release) -> bool:
+        """Whether others than this run have held the Lease: a deploy leaves it behind."""
+        if self._lease:
+            return self._lease.token > 1
+        return any(map(self._may_get, _lease_refs(release)))
+
+    def _may_get(self, ref: ObjectRef) -> bool:
+        try:
+            return self.cluster.get(ref) is not None
+        except ApiError as error:
+            if error.status != 403:
+                raise
+            return False
+
+    def _recover(self, release: Release) -> Inventory:
+        """What is owned, as the objects tell; looked for once."""
+        if self._recovered is None:
+            self._recovered = recovered(self.cluster, release.owner, release.namespace)
+        return self._recovered
 
     def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
         inventory, policy = self.inventory(release), self.options.policy
         since = self._lease.version if self._lease else ""
-        return live.read(self.cluster, desired, inventory, self.options.coming, policy.undo, since)
+        snapshot = live.read(self.cluster, desired, inventory, self.options.coming, policy.undo, since)
+        if not (inventory.resource_version or inventory.history) and _has_ours(snapshot, release):
+            # The Lease went away with the record.
+            inventory = self._recover(release)
+            return live.read(self.cluster, desired, inventory, self.options.coming, policy.undo, since)
+        return snapshot
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None
@@ -254,7 +286,7 @@ class ClusterTarget:
         except Conflict as conflict:
             # An answer that was lost on its way makes the second attempt meet our own first one.
             found = self.cluster.get(ref)
-            if found is None or found.body.get("data") != body.body["data"]:
+            if found is None or from_object(found, inventory.owner) != inventory:
                 raise GitopsError(
                     str(ref), "another deploy is under way", "run it again when that is done"
                 ) from conflict
@@ -282,6 +314,11 @@ def _lease_refs(release: Release) -> tuple[ObjectRef, ObjectRef]:
 
 def _is_home(change: Change, release: Release) -> bool:
     return change.action is Action.CREATE and change.ref == ObjectRef("", "Namespace", "", release.home)
+
+
+def _has_ours(snapshot: Snapshot, release: Release) -> bool:
+    """Whether something is there already that this environment applied."""
+    return any(each.annotations.get(OWNER) == release.owner and applied_fields(each) for each in snapshot.live.values())
 
 
 def _stamp(moment: datetime) -> str:

@@ -16,6 +16,14 @@ def test_what_is_not_there_is_none(cluster: Cluster, space: str) -> None:
     assert cluster.list("no.such.group", "Thing").objects == ()
 
 
+def test_a_brief_list_has_the_metadata_alone(cluster: Cluster, space: str) -> None:
+    cluster.apply(config_map(namespace=space, a="1").with_annotations({"x": "y"}))
+    (found,) = [each for each in cluster.list("", "ConfigMap", space, brief=True).objects if each.name == "settings"]
+    assert (found.kind, found.api_version, found.annotations) == ("ConfigMap", "v1", {"x": "y"})
+    assert applied_fields(found)
+    assert "data" not in found.body
+
+
 def test_an_apply_creates_and_records_our_fields(cluster: Cluster, space: str) -> None:
     made = cluster.apply(config_map(namespace=space, a="1"))
     found = cluster.get(made.ref)

@@ -15,6 +15,7 @@ from gitops.objects import MANAGER, FieldConflict, KubeObject, ObjectRef
 from gitops.plan.fields import item_at, removed, union, without
 from gitops.plan.mask import LAST_APPLIED
 
+METADATA = ("apiVersion", "kind", "metadata")
 VERBS = frozenset({"get", "list", "watch", "create", "update", "patch", "delete"})
 
 
@@ -113,10 +114,11 @@ class FakeCluster:
         namespace: str = "",
         version: str = "",
         fields: Mapping[str, str] | None = None,
+        brief: bool = False,
     ) -> Listing:
         with self._changed:
             found = [
-                KubeObject(copy.deepcopy(body))
+                KubeObject(copy.deepcopy({key: body[key] for key in METADATA} if brief else body))
                 for ref, body in sorted(self.objects.items())
                 if (ref.group, ref.kind) == (group, kind)
                 and namespace in ("", ref.namespace)
