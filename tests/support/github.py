@@ -5,14 +5,14 @@ Requests must carry the documented headers and no unknown key; heads and bases a
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.support.loopback import LoopbackServer
 from tests.support.manifests import git
 
 TOKEN = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
@@ -141,13 +141,6 @@ def served(service: GitHub) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
             """Tests are silent."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    service.url = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with LoopbackServer(Handler) as server:
+        service.url = server.url
         yield service.url
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
