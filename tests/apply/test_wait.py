@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gitops.apply.wait import NotReady, Waiter
+from gitops.apply.wait import NotReady, Waiter, _to_blame
 from gitops.clients.cluster import ApiError, Expired, Listing, WatchEvent
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject
@@ -322,3 +322,24 @@ def test_what_a_list_that_is_behind_lacks_is_asked_for_before_it_is_taken_for_de
     monkeypatch.setattr(cluster, "watch", lists_and_then_lacks)
     with pytest.raises(NotReady, match="is not ready after 1 s"):
         waiting(cluster, deployment(), timeout=1)
+
+
+def test_the_pod_in_the_worst_trouble_tells_most_and_of_equals_the_newest() -> None:
+    def pod(name: str, created: str, *, waiting: str = "", ready: bool = False) -> KubeObject:
+        state = [{"name": "main", "state": {"waiting": {"reason": waiting}}}] if waiting else []
+        now = {"phase": "Running", "containerStatuses": state, "conditions": [{"type": "Ready", "status": str(ready)}]}
+        about = {"name": name, "namespace": "app", "creationTimestamp": created}
+        return KubeObject({"apiVersion": "v1", "kind": "Pod", "metadata": about, "status": now})
+
+    pods = [
+        pod("ready", "2026-01-05T00:00:00Z", ready=True),
+        pod("starting", "2026-01-04T00:00:00Z"),
+        pod("pulling", "2026-01-03T00:00:00Z", waiting="ErrImagePull"),
+        pod("crashing", "2026-01-01T00:00:00Z", waiting="CrashLoopBackOff"),
+        pod("crashing-later", "2026-01-02T00:00:00Z", waiting="CrashLoopBackOff"),
+    ]
+    told = []
+    while found := _to_blame(tuple(pods)):
+        told.append(found.name)
+        pods = [each for each in pods if each is not found]
+    assert told == ["crashing-later", "crashing", "pulling", "starting", "ready"]
