@@ -11,9 +11,13 @@ from tempfile import TemporaryDirectory
 from gitops.clients.codecommit_login import merged
 from gitops.clients.git import GitFailed, GitRepository
 from gitops.errors import GitopsError
+from gitops.plan.saved import begins_plan
 
 ASKING, COMPLETING = 15.0, 120.0
 """Seconds that the origin may take to say what its newest commit is, and to give all that a shallow clone lacks."""
+
+HEAD = 256
+"""Bytes of a file that tell whether it is a saved plan."""
 
 
 class Superseded(GitopsError):
@@ -43,8 +47,9 @@ class Revisions:
         return self._git.head()
 
     def changed_files(self) -> list[str]:
-        """Files of the tree that are not as committed."""
-        return self._git.changed_files(self._inner)
+        """Files of the tree that are not as committed. A plan that was saved there is no part of it."""
+        root = self._git.directory
+        return [file for file in self._git.changed_files(self._inner) if not _is_saved_plan(root / file)]
 
     def title(self, revision: str) -> str:
         """The subject of a commit; empty where this clone does not have it."""
@@ -130,6 +135,14 @@ class Revisions:
     @property
     def _inner(self) -> str:
         return self._root.relative_to(self._git.directory.resolve()).as_posix()
+
+
+def _is_saved_plan(file: Path) -> bool:
+    try:
+        with file.open("rb") as opened:
+            return begins_plan(opened.read(HEAD))
+    except OSError:
+        return False
 
 
 def revision_at(root: Path) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from gitops.apply.watches import SILENT, Family
+from gitops.clients.api_errors import NO_RIGHT
 from gitops.clients.cluster import ApiError, Reader
 from gitops.errors import GitopsError
 from gitops.objects import MANAGER, Body, KubeObject, ObjectRef
@@ -25,7 +26,6 @@ _REFUSED = ("denied the request", "denied request", "violates PodSecurity", "is 
 _MAY_PASS = ("exceeded quota", "error looking up service account")
 """Refusals of pods that end when other pods do, or when what comes beside them is there."""
 _QUOTA = re.compile(r"exceeded quota: .*?, requested: (\S+), used: \S*, limited: (\S+)")
-_NO_RIGHT = re.compile(r'User "[^"]*" cannot \w+ resource')
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Creation:
         try:
             self.reader.preview(_pod(workload))
         except ApiError as error:
-            if error.status not in (400, 403, 422) or _NO_RIGHT.search(error.problem):
+            if error.status not in (400, 403, 422) or NO_RIGHT.search(error.problem):
                 return _Answer(self.now(), known=False)
             message = f"FailedCreate: {error.problem}"
             return _Answer(self.now(), True, Trouble(message, lasting=not _may_pass(message)))

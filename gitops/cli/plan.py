@@ -28,8 +28,8 @@ def command(
     """Show what a deploy of ENV would change, and change nothing.
 
     ENV is an environment, an overlay of the platform, `platform` for all of these, or `all`. Several are planned in the
-    order of their deploy, each as if those before it were there. Uncommitted changes are planned too; a deploy wants
-    them committed. With --changed-since those are planned that a change since REV reaches.
+    order of their deploy, each as if those before it were there. Uncommitted changes are planned too; a deploy,
+    and --save, want them committed. With --changed-since those are planned that a change since REV reaches.
 
     \b
     gitops plan prod --diff
@@ -40,13 +40,13 @@ def command(
     from gitops.errors import DONE, PENDING
     from gitops.pipeline import Intent, prepare
     from gitops.plan.summary import coming as coming_of
-    from gitops.revisions import revision_at
+    from gitops.revisions import Revisions, revision_at
 
     overlays = asked.overlays(context)
     if save:
         _refuse_several(context.config.file, len(overlays))
     policy = asked.policy
-    revision, title = revision_at(context.root)
+    revision, title = Revisions(context.root).committed() if save else revision_at(context.root)
     plans = []
     coming: dict[str, tuple[KubeObject, ...]] = {}
     for overlay in overlays:

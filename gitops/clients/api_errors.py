@@ -9,13 +9,16 @@ from gitops.hidden import without
 from gitops.objects import FieldConflict
 
 IMMUTABLE = re.compile(
-    r"field is immutable|may not be (changed|updated)|updates to \w+ spec for fields other than"
-    r"|cannot change roleRef|is immutable after creation|may not change once set|spec is immutable",
+    r"field is immutable|may not be (changed|updated)|updates (to \w+ spec for|may not change) fields other than"
+    r"|updates to \w+ are forbidden|cannot change roleRef|is immutable after creation|may not change once set"
+    r"|spec is immutable",
     re.IGNORECASE,
 )
+NO_RIGHT = re.compile(r'User "[^"]*" cannot \w+ (resource|path)|is attempting to grant RBAC permissions')
+"""How a 403 says that it is the role that lacks a right, and not a policy, a quota or a webhook that refuses."""
+NO_WEBHOOK = re.compile(r'failed calling webhook "([^"]*)"')
 HINTS = {
     401: "log in again, or check the token",
-    403: "the role needs this right",
     413: "the object is too large; etcd takes about 1.5 MB",
     429: "the API server is busy; run it again later",
     504: "the API server did not finish in time; run it again",
@@ -35,8 +38,17 @@ def refusal(subject: str, code: int, body: bytes) -> ApiError:
     if code == 422:
         return _invalid(subject, message, causes)
     problem = " ".join(_without_name(message).split())
-    hint = ELSEWHERE if 300 <= code < 400 or message.endswith(PAGE) else HINTS.get(code, "")
-    return ApiError(subject, problem, hint, code, str(status.get("reason") or ""))
+    return ApiError(subject, problem, _hint(code, message), code, str(status.get("reason") or ""))
+
+
+def _hint(code: int, message: str) -> str:
+    if 300 <= code < 400 or message.endswith(PAGE):
+        return ELSEWHERE
+    if code == 403 and NO_RIGHT.search(message):
+        return "the role needs this right"
+    if webhook := NO_WEBHOOK.search(message):
+        return f"see that what answers for {webhook[1]} runs; else change or delete its webhook configuration"
+    return HINTS.get(code, "")
 
 
 def _text(code: int, body: bytes) -> str:

@@ -29,6 +29,15 @@ def comparable(body: Body) -> dict[str, Any]:
     return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
 
 
+def like(live: Any, desired: Any) -> Any:
+    """`live`, with only those keys that `desired` has too."""
+    if isinstance(live, Mapping) and isinstance(desired, Mapping):
+        return {key: like(live[key], desired[key]) for key in desired if key in live}
+    if isinstance(live, list) and isinstance(desired, list) and len(live) == len(desired):
+        return [like(ours, theirs) for ours, theirs in zip(live, desired, strict=True)]
+    return live
+
+
 def _differences(path: str, before: Any, after: Any) -> Iterator[FieldChange]:
     if before is after:
         return

@@ -10,7 +10,6 @@ from typing import Any
 
 from gitops.objects import MANAGER, KubeObject, ObjectRef
 from gitops.plan.adoption import added_by_hand
-from gitops.plan.diff import diff
 from gitops.plan.fields import item_at, paths, step
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan
@@ -40,19 +39,9 @@ def _of(change: Change) -> Iterator[Drift]:
         yield Drift(change.ref, "", "there", "deleted")
     elif change.live is not None and change.desired is not None:
         owners = dict(_owners(change.live))
-        known = (*change.fields, *_fixed(change))
-        for field in (*known, *_added(change.live, known)):
+        for field in (*change.fields, *_added(change.live, change.fields)):
             who = _owner(owners, field.path) or (_last_writer(change.live) if field.before is None else None)
             yield Drift(change.ref, field.path, field.after, field.before, *(who or ("", "")))
-
-
-def _fixed(change: Change) -> tuple[FieldChange, ...]:
-    """What differs of an object that no update can change back: the server did not say, so that it is compared with
-    what was released, field by field."""
-    if change.action is not Action.REPLACE or change.live is None or change.desired is None:
-        return ()
-    found = [field for field in diff(change.live.body, change.desired.body) if field.after is not None]
-    return Mask([change.live, change.desired]).changes(change.ref.kind, found)
 
 
 def _added(live: KubeObject, known: Sequence[FieldChange]) -> tuple[FieldChange, ...]:

@@ -9,7 +9,7 @@ from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
 from gitops.plan.aggregation import without_aggregated_rules
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
-from gitops.plan.diff import diff
+from gitops.plan.diff import diff, like
 from gitops.plan.fields import applied_fields, in_live_notation, paths, without
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan, Refusal, Release, Risk, Snapshot
@@ -120,8 +120,7 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
     if live is None:
         return Change(Action.CREATE, ref, desired, replicas=replicas, level=level)
     if reason := snapshot.immutable.get(ref):
-        risk = Risk.DATA_LOSS if ref.kind in NEVER_REPLACED else Risk.REPLACE
-        return Change(Action.REPLACE, ref, desired, risk=risk, note=mask.text(reason), live=live, level=level)
+        return _replacement(desired, live, mask.text(reason), level, mask)
     assert merged is not None, f"{ref} is live, and was not previewed"
     kept = _kept_replicas(ref, live, snapshot)
     if kept is not None:
@@ -143,6 +142,24 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         conflicts=snapshot.conflicts.get(ref, ()),
         adopts=adopts,
         replicas=kept,
+        level=level,
+    )
+
+
+def _replacement(desired: KubeObject, live: KubeObject, reason: str, level: int, mask: Mask) -> Change:
+    """What no update can bring about. The server did not fill the new object in: what it filled into the old one is no
+    difference."""
+    differences = [field for field in diff(like(live.body, desired.body), desired.body) if field.after is not None]
+    named = [field.path for field in differences]
+    more = f" and {len(named) - 2} more" if len(named) > 2 else ""
+    return Change(
+        action=Action.REPLACE,
+        ref=desired.ref,
+        desired=desired,
+        fields=mask.changes(desired.kind, differences),
+        risk=Risk.DATA_LOSS if desired.kind in NEVER_REPLACED else Risk.REPLACE,
+        note=reason + (f": {', '.join(named[:2])}{more}" if named else ""),
+        live=live,
         level=level,
     )
 

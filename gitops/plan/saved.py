@@ -1,8 +1,9 @@
 """A plan as a file: what was approved, without what is secret, and good only while the live state is the same.
 
-The file names the revision and, for each object, what happens to it and which state of it that was decided on; and what
-was allowed besides (deletions that were confirmed, fields that are taken), so that it need not be said again. To carry
-it out, the revision is rendered and planned again, and must come to the same: so the file need not hold the objects.
+The file names the revision, what happens to which object, and what was allowed besides (deletions that were confirmed,
+fields that are taken), so that it need not be said again; with a hash over all that, over the objects as they are to
+be, and over the state of each that it was decided on. To carry it out, the revision is rendered and planned again, and
+must come to the same: so the file need not hold the objects.
 """
 
 import hashlib
@@ -16,8 +17,8 @@ from gitops.objects import KubeObject
 from gitops.plan.model import Change, Plan
 from gitops.plan.planner import DEFAULT_POLICY, Policy
 
-LIFE = timedelta(minutes=60)
-"""How long a saved plan is good for."""
+LIFE, SKEW = timedelta(minutes=60), timedelta(minutes=5)
+"""How long a saved plan is good for, and by how much the clocks of two machines may differ."""
 FORMAT = "gitops-plan/v1"
 
 
@@ -33,11 +34,8 @@ class SavedPlan:
     """sha256 over all that was decided."""
     policy: Policy = DEFAULT_POLICY
     """What was allowed when it was made."""
-
-    @property
-    def short(self) -> str:
-        """As people call it."""
-        return self.digest[:8]
+    changes: tuple[str, ...] = ()
+    """What it does, as it was read by who approved it: "update Deployment/app/web"."""
 
 
 def digest(plan: Plan, policy: Policy = DEFAULT_POLICY) -> str:
@@ -60,9 +58,14 @@ def to_text(plan: Plan, made: datetime, policy: Policy = DEFAULT_POLICY) -> str:
         "made": made.isoformat(timespec="seconds"),
         "digest": digest(plan, policy),
         "allowed": _allowed(policy),
-        "changes": [f"{change.action} {change.ref}" for change in plan.pending],
+        "changes": _said(plan),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def begins_plan(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a plan file."""
+    return head.startswith(f'{{\n  "format": "{FORMAT}",\n'.encode())
 
 
 def from_text(text: str, file: str) -> SavedPlan:
@@ -72,8 +75,13 @@ def from_text(text: str, file: str) -> SavedPlan:
         if document["format"] != FORMAT:
             raise ValueError
         made = datetime.fromisoformat(document["made"])
-        place = (document["environment"], document["target"], document["revision"])
-        return SavedPlan(*place, made, document["digest"], _policy(document["allowed"]))
+        if made.tzinfo is None:
+            raise ValueError
+        environment, target, revision, said = (
+            str(document[key]) for key in ("environment", "target", "revision", "digest")
+        )
+        changes = tuple(map(str, document["changes"]))
+        return SavedPlan(environment, target, revision, made, said, _policy(document["allowed"]), changes)
     except (ValueError, KeyError, TypeError) as error:
         raise GitopsError(file, "is not a plan that can be read", "make it with gitops plan ENV --save FILE") from error
 
@@ -89,8 +97,14 @@ def check(saved: SavedPlan, plan: Plan, file: str, now: datetime) -> None:
     if now - saved.made > LIFE:
         minutes = LIFE.total_seconds() / 60
         raise GitopsError(file, f"was made more than {minutes:.0f} min ago", again)
-    if saved.digest != digest(plan, saved.policy):
-        raise GitopsError(file, "is stale: the live state has moved since it was made", again)
+    if saved.made - now > SKEW:
+        raise GitopsError(file, f"was made at {saved.made.isoformat()}, which is yet to come", again)
+    if (saved.digest, list(saved.changes)) != (digest(plan, saved.policy), _said(plan)):
+        raise GitopsError(file, "is stale: the live state has moved since it was made, or the file was altered", again)
+
+
+def _said(plan: Plan) -> list[str]:
+    return [f"{change.action} {change.ref}" for change in plan.pending]
 
 
 def _allowed(policy: Policy) -> dict[str, Any]:
@@ -109,7 +123,8 @@ def _policy(allowed: dict[str, Any]) -> Policy:
 
 def _decision(change: Change) -> list[Any]:
     fields = [field.path for field in change.fields]
-    return [change.action, str(change.ref), change.ref.group, change.risk, fields, _state(change.live)]
+    desired = change.desired.body if change.desired else None
+    return [change.action, str(change.ref), change.ref.group, change.risk, fields, desired, _state(change.live)]
 
 
 def _state(live: KubeObject | None) -> list[Any]:

@@ -1,10 +1,9 @@
 """A change as a unified diff of YAML: what is there, and what the server would make of it. Secrets are hidden."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from gitops.objects import Body
-from gitops.plan.diff import comparable
+from gitops.plan.diff import comparable, like
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange
 
@@ -29,7 +28,7 @@ def _states(change: Change) -> tuple[Body | None, Body | None]:
         return live, change.merged.body
     if change.action is Action.REPLACE and change.desired and live:
         # The server has not filled in the new one: what it filled into the old one is no difference.
-        return _like(live, change.desired.body), change.desired.body
+        return like(live, change.desired.body), change.desired.body
     if change.action in (Action.CREATE, Action.DELETE):
         return live, change.desired.body if change.desired else None
     return None, None
@@ -43,12 +42,3 @@ def _lines(body: Body | None, kind: str, mask: Mask) -> list[str]:
     parts = [FieldChange(key, None, value) for key, value in comparable(body).items()]
     hidden = {part.path: part.after for part in mask.changes(kind, parts)}
     return yaml.dump(hidden, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=2**16).splitlines()
-
-
-def _like(live: Any, desired: Any) -> Any:
-    """`live`, with only those keys that `desired` has too."""
-    if isinstance(live, Mapping) and isinstance(desired, Mapping):
-        return {key: _like(live[key], desired[key]) for key in desired if key in live}
-    if isinstance(live, list) and isinstance(desired, list) and len(live) == len(desired):
-        return [_like(ours, theirs) for ours, theirs in zip(live, desired, strict=True)]
-    return live

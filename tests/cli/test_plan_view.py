@@ -125,5 +125,8 @@ def test_a_replacement_is_compared_by_what_the_overlay_says() -> None:
     plan = planned([first], [KubeObject({**first.body, "spec": {**first.body["spec"], "selector": labels}})])
     lines = text(plan, diff=True).splitlines()
     assert [line for line in lines if line.startswith(("+ ", "- "))] == ["+      tier: x"]
-    assert lines[1] == "  replace  Deployment/app/web  spec.selector cannot be changed"
+    assert lines[1] == (
+        "  replace  Deployment/app/web  spec.selector cannot be changed: spec.selector.matchLabels.tier"
+    )
+    assert [field.after for change in plan.pending for field in change.fields] == ["x"]
     assert last_line([plan], "gitops deploy prod") == "1 replace · 1 refused"

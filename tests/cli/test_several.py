@@ -150,6 +150,21 @@ def test_a_saved_plan_says_what_is_allowed(shop: Path, capsys: pytest.CaptureFix
     assert len(list((shop / "out/test/test").iterdir())) == 1
 
 
+def test_plans_may_be_saved_beside_what_they_are_of(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["plan", "test", "--save", "test.json"]) == 0
+    assert run(["plan", "test", "--save", "test.json"]) == 0
+    assert run(["plan", "staging", "--save", "staging.json"]) == 0
+    assert run(["deploy", "test", "--plan", "test.json"]) == 0
+    assert run(["deploy", "staging", "--plan", "staging.json"]) == 0
+
+
+def test_what_is_not_committed_cannot_be_saved_as_a_plan(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shop / "kustomize/overlays/test/settings.yaml").write_text("kind: ConfigMap\n")
+    assert run(["plan", "test", "--save", "test.json"]) == 1
+    assert "has uncommitted changes (kustomize/overlays/test/settings.yaml)" in capsys.readouterr().err
+    assert not (shop / "test.json").exists()
+
+
 def test_status_asks_of_all_environments_at_the_same_time(
     shop: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import urllib3
 
-from gitops.clients.cluster import ApiError, Conflict, Expired, Kind, Kinds
+from gitops.clients import api_errors
+from gitops.clients.cluster import ApiError, Conflict, Expired, Invalid, Kind, Kinds
 from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.clients.discovery import LIFE, DiscoveryCache
 from gitops.clients.kubernetes import NO_SUCH_PATH, KubernetesCluster
@@ -241,6 +242,37 @@ def test_what_is_no_api_server_is_said(script: Script, status: int, body: bytes,
         script.client().apply(config_map())
     assert "canary" not in str(caught.value)
     assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ('User "jane" cannot patch resource "configmaps" in API group ""', "the role needs this right"),
+        ('user "jane" is attempting to grant RBAC permissions not currently held', "the role needs this right"),
+        ('admission webhook "policy.example" denied the request: no good', ""),
+        ("only dynamically provisioned pvc can be resized", ""),
+        ('failed calling webhook "policy.example": connection refused', "see that what answers for policy.example"),
+    ],
+)
+def test_only_a_right_that_is_missing_is_called_one(message: str, hint: str) -> None:
+    status = {"kind": "Status", "message": message}
+    assert api_errors.refusal("ConfigMap/app/x", 403, json.dumps(status).encode()).hint.startswith(hint)
+    assert bool(api_errors.refusal("ConfigMap/app/x", 403, json.dumps(status).encode()).hint) is bool(hint)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Forbidden: pod updates may not change fields other than `spec.containers[*].image`",
+        "Forbidden: updates to parameters are forbidden.",
+        "Forbidden: updates to statefulset spec for fields other than 'replicas' are forbidden",
+    ],
+)
+def test_what_cannot_be_changed_is_known_by_what_the_server_says(said: str) -> None:
+    status = {"kind": "Status", "details": {"causes": [{"field": "spec", "message": said}]}}
+    found = api_errors.refusal("Pod/app/x", 422, json.dumps(status).encode())
+    assert isinstance(found, Invalid)
+    assert found.immutable == ("spec",)
 
 
 @pytest.mark.parametrize(

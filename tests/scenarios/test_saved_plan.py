@@ -1,5 +1,6 @@
 """A plan that was saved and approved is done exactly, or refused."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,7 @@ from gitops.errors import GitopsError
 from gitops.pipeline import Intent, prepare
 from gitops.plan.model import Plan
 from gitops.plan.planner import Policy
-from gitops.plan.saved import check, digest, from_text, to_text
+from gitops.plan.saved import FORMAT, check, digest, from_text, to_text
 from tests.scenarios.conftest import World
 from tests.support.kube_objects import config_map, deployment, secret
 
@@ -91,7 +92,46 @@ def test_a_plan_keeps_what_was_allowed_and_its_hash_is_of_that_too(world: World)
         check(more, plan, "plan.json", NOW)
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "other"}'])
+def test_a_plan_is_of_the_objects_as_they_were_approved(world: World) -> None:
+    """Also where the revision is the same: it was not all committed, or a base of it came from elsewhere."""
+    world.deploy([config_map(namespace=world.space, v="0"), secret(namespace=world.space, password="x" * 9)])
+    saved = from_text(to_text(plan_of(world, "1"), NOW), "plan.json")
+    with pytest.raises(GitopsError, match="is stale"):
+        check(saved, plan_of(world, "2"), "plan.json", NOW)
+
+
+def test_what_a_plan_file_says_that_it_does_is_what_it_does(world: World) -> None:
+    plan = plan_of(world, "1")
+    altered = to_text(plan, NOW).replace("create ConfigMap", "create Nothing")
+    with pytest.raises(GitopsError, match="or the file was altered"):
+        check(from_text(altered, "plan.json"), plan, "plan.json", NOW)
+
+
+def test_a_plan_of_tomorrow_is_refused(world: World) -> None:
+    plan = plan_of(world, "1")
+    check(from_text(to_text(plan, NOW + timedelta(minutes=4)), "plan.json"), plan, "plan.json", NOW)
+    with pytest.raises(GitopsError, match="yet to come"):
+        check(from_text(to_text(plan, NOW + timedelta(days=1)), "plan.json"), plan, "plan.json", NOW)
+
+
+def _with(**other: object) -> str:
+    plan: dict[str, object] = {"format": FORMAT, "environment": "prod", "target": "test", "revision": "a"}
+    plan |= {"digest": "b", "made": "2026-11-24T12:00:00+00:00", "changes": []}
+    plan["allowed"] = {"confirm": [], "takeOwnership": [], "allowPrune": False, "prune": True}
+    return json.dumps(plan | other)
+
+
+def test_it_is_a_plan() -> None:
+    assert from_text(_with(), "plan.json").environment == "prod"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "{}", "[]", "null", '{"format": "other"}', _with(format="gitops-plan/v2"), _with()[:-9]),
+        *(_with(made="2026-11-24T12:00:00"), _with(made=5), _with(changes=5), _with(allowed=[])),
+    ],
+)
 def test_what_is_no_plan_is_refused(text: str) -> None:
     with pytest.raises(GitopsError, match=r"plan.json: is not a plan that can be read"):
         from_text(text, "plan.json")
