@@ -86,9 +86,10 @@ def _cluster(config: Config, environment: Environment) -> Cluster | None:
 
 
 def _files(root: Path) -> dict[str, bytes]:
-    """Every file that an overlay could take in; folders of tools and of git are left out."""
+    """Every file that an overlay could take in; folders of tools and of git are left out, and what is no file: a pipe, a
+    link in a circle."""
     paths = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if name not in SKIPPED]
-        paths += [(Path(folder) / name).relative_to(root).as_posix() for name in names]
-    return read_files(root, paths)
+        paths += [path for name in names if (path := Path(folder) / name).is_file()]
+    return read_files(root, [path.relative_to(root).as_posix() for path in paths])

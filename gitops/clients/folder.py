@@ -16,7 +16,8 @@ def read_files(root: Path, paths: Iterable[str]) -> dict[str, bytes]:
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:
-            raise GitopsError(str(root / path), f"cannot be read ({error.strerror})") from error
+            hint = "check its rights, and where its links lead"
+            raise GitopsError(str(root / path), f"cannot be read ({error.strerror})", hint) from error
     return result
 
 

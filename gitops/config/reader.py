@@ -131,7 +131,7 @@ class _Reader:
 
     def _sequence(self, kind: Any, node: yaml.Node, where: str, rules: Mapping[str, Any]) -> tuple[Any, ...]:
         if not isinstance(node, yaml.SequenceNode):
-            self._note(node, f"{where} must be a list")
+            self._note(node, f"{where} must be a list", "write each item behind a dash, or between [ and ]")
             raise _Unusable
         items, failed = [], False
         for index, item in enumerate(node.value):
@@ -145,7 +145,7 @@ class _Reader:
 
     def _entries(self, node: yaml.Node, where: str) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         if not isinstance(node, yaml.MappingNode):
-            self._note(node, f"{where or 'the document'} must be a mapping of keys to values")
+            self._note(node, f"{where or 'the document'} must be a mapping of keys to values", "write KEY: VALUE")
             raise _Unusable
         seen = set()
         for key, value in node.value:

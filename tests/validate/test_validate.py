@@ -1,6 +1,7 @@
 """`gitops validate` as a person and as a program sees it."""
 
 import json
+import os
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -55,6 +56,15 @@ def test_a_sound_repository_exits_0(
     defective(tmp_path, monkeypatch, "")
     assert run(["validate"]) == 0
     assert capsys.readouterr().out == "valid · 1 overlay, 5 objects\n"
+
+
+def test_a_pipe_is_not_waited_for_and_a_link_in_a_circle_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    defective(tmp_path, monkeypatch, "")
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "circle.yaml").symlink_to("circle.yaml")
+    assert run(["validate"]) == 0
 
 
 def test_programs_get_json_sarif_and_junit(
