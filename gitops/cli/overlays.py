@@ -86,8 +86,8 @@ def _cluster(config: Config, environment: Environment) -> Cluster | None:
 
 
 def _files(root: Path) -> dict[str, bytes]:
-    """Every file that an overlay could take in; folders of tools and of git are left out, and what is no file: a pipe, a
-    link in a circle."""
+    """Every file that an overlay could take in. Folders of tools and of git are left out, and what is no file: pipes,
+    links in a circle."""
     paths = []
     for folder, below, names in os.walk(root):
         below[:] = [name for name in below if name not in SKIPPED]
