@@ -82,12 +82,17 @@ def remember(values: Iterable[str], public: Iterable[str] = ()) -> None:
     """Hide `values` from now on, whole and by line, as they are and in every form of `_forms`. A value that is
     part of a `public` one, such as the name of an object, is no secret."""
     new = {each.strip() for value in values for each in (value, *value.splitlines())}
-    new = {value for value in new if len(value) >= SHORTEST and not value.startswith("-----")} - _KNOWN.secret
+    new = {value for value in new if len(value) >= SHORTEST and not _is_fence(value)} - _KNOWN.secret
     named = set(public) - _KNOWN.public
     if new or named:
         _KNOWN.secret |= new
         _KNOWN.public |= named
         _KNOWN.pattern = None
+
+
+def _is_fence(value: str) -> bool:
+    """The first or last line of PEM, which every key has."""
+    return value.startswith("-----") and "\n" not in value
 
 
 def forget() -> None:
@@ -122,21 +127,48 @@ def _pattern() -> AnyOf | None:
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may turn up: in JSON (also as Go writes it), XML, a trace, a URL, base64; and with its white space
-    made one, as errors are."""
+    """How a value may turn up: in JSON (also as Go writes it, and JSON within JSON), XML, YAML, a trace, in a shell's quotes,
+    a URL, base64, hex; and with its white space made one, as errors are."""
     import html
-    import json
-    from urllib.parse import quote, quote_plus
 
     found = {value, " ".join(value.split()), repr(value)[1:-1], html.escape(value)}
     text = html.escape(value, quote=False)
     found |= {text, text.replace('"', "&quot;"), text.replace('"', "&#34;").replace("'", "&#39;")}
-    for written in (json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]):
-        found |= {written, "".join(_GO_ESCAPES.get(letter, letter) for letter in written)}
+    found |= (once := _in_json(value)) | {twice for written in once for twice in _in_json(written)}
     data = value.encode("utf-8", "surrogatepass")
-    for coded in (quote(data, safe=""), quote(data), quote_plus(data)):
-        found |= {coded, _PERCENT.sub(lambda match: match[0].lower(), coded)}
-    return found | _in_base64(data)
+    return found | _quoted(value) | _in_urls(data) | _in_base64(data) | {data.hex(), data.hex().upper()}
+
+
+def _in_json(value: str) -> set[str]:
+    import json
+
+    written = {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}
+    return written | {"".join(_GO_ESCAPES.get(letter, letter) for letter in each) for each in written}
+
+
+def _quoted(value: str) -> set[str]:
+    """In the quotes of a shell or of YAML, or without any and with backslashes."""
+    import json
+
+    yaml = json.dumps(value, ensure_ascii=False)[1:-1]
+    return {
+        *(value.replace("'", quote) for quote in ("'\\''", "'\"'\"'", "''")),
+        re.sub(r"""(["$`\\!])""", r"\\\1", value),
+        re.sub(r"""(["$`\\])""", r"\\\1", value),
+        re.sub(r"([^\w@%+=:,./-])", r"\\\1", value),
+        re.sub(r"[^\x00-\x7f]", lambda match: (r"\x%02X" if match[0] < "\u0100" else r"\u%04X") % ord(match[0]), yaml),
+    }
+
+
+_SAFE = ("", "/", "!~*'()", "$&+,;=", "$&+,:;=@", "$&+,/:;=@")
+"""What is left as it is in URLs: by Python, in JavaScript, by Go in the parts of one."""
+
+
+def _in_urls(data: bytes) -> set[str]:
+    from urllib.parse import quote, quote_plus
+
+    coded = {quote_plus(data), *(quote(data, safe=safe) for safe in _SAFE)}
+    return coded | {_PERCENT.sub(lambda match: match[0].lower(), each) for each in coded}
 
 
 def _in_base64(data: bytes) -> set[str]:
@@ -146,6 +178,9 @@ def _in_base64(data: bytes) -> set[str]:
 
     whole = base64.b64encode(data).decode()
     found = {whole, whole.rstrip("=")}
+    # In lines, as PEM has them and base64 prints them.
+    for width in (64, 76) if len(whole) > 64 else ():
+        found |= {whole[start : start + width] for start in range(0, len(whole), width)}
     for before, shared in enumerate((0, 2, 3)):
         coded = base64.b64encode(bytes(before) + data).decode()
         found.add(coded[shared : (before + len(data)) * 8 // 6])

@@ -3,11 +3,16 @@
 import base64
 import json
 import random
+import re
+import shlex
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+import yaml
 
 from gitops import hidden
 from gitops.cli.output import echo_json
@@ -53,6 +58,41 @@ def test_a_value_is_hidden_as_a_part_of_what_is_coded(before: str, after: str, e
     assert "***" in left
     kept = left.split("***")
     assert len("".join(kept)) <= len(encode(f"{before}{after}".encode())) + 4, "what stands beside it, and a letter"
+
+
+SHELL = """pa$$ 'w8c1f"w'/+&<é>%\\x;#!(*)~"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        shlex.quote(SHELL),
+        SHELL.replace("'", "'\\''"),
+        r"""pa\$\$\ \'w8c1f\"w\'/+\&\<é\>%\\x\;\#\!\(\*\)\~""",
+        r"""pa\$\$ 'w8c1f\"w'/+&<é>%\\x;#!(*)~""",
+        "'" + SHELL.replace("'", "''") + "'",
+        yaml.safe_dump(SHELL),
+        json.dumps(json.dumps(SHELL)),
+        json.dumps({"a": json.dumps({"b": SHELL}, ensure_ascii=False)}, ensure_ascii=False),
+        quote(SHELL, safe="!~*'()"),
+        quote(SHELL, safe="$&+,;="),
+        SHELL.encode().hex(),
+    ],
+)
+def test_a_value_with_every_special_letter_is_hidden_however_it_is_quoted(text: str) -> None:
+    hidden.remember([SHELL])
+    left = hidden.without(text)
+    assert "***" in left
+    assert not re.search(r"8c1f|pa|%5Cx|38633166", left), left
+
+
+@pytest.mark.parametrize("width", [64, 76])
+def test_a_key_in_the_lines_that_base64_prints_is_hidden(width: int) -> None:
+    body = "\n".join(base64.b64encode(bytes([number] * 48)).decode() for number in range(9))
+    key = f"-----BEGIN OPENSSH PRIVATE KEY-----\n{body}\n-----END OPENSSH PRIVATE KEY-----\n"
+    remember_secrets([secret(key=key)])
+    lines = textwrap.wrap(base64.b64encode(key.encode()).decode(), width)
+    assert {hidden.without(f"+ {line}") for line in lines[:-1]} == {"+ ***"}
 
 
 def test_a_value_in_a_trace_is_hidden() -> None:
