@@ -127,8 +127,8 @@ def _pattern() -> AnyOf | None:
 
 
 def _forms(value: str) -> set[str]:
-    """How a value may turn up: in JSON (also as Go writes it, and JSON within JSON), XML, YAML, a trace, in a shell's quotes,
-    a URL, base64, hex; and with its white space made one, as errors are."""
+    """How a value may turn up: in JSON (also as Go writes it, and JSON within JSON), XML, YAML, a trace, quotes of a
+    shell, a URL, base64, hex; and with its white space made one, as errors are."""
     import html
 
     found = {value, " ".join(value.split()), repr(value)[1:-1], html.escape(value)}

@@ -46,26 +46,30 @@ def read(
     coming: Sequence[KubeObject] = (),
     undo: Collection[str] = (),
     since: str = "",
+    compare: bool = False,
 ) -> Snapshot:
     """The live state of `desired` and of what `inventory` owns. `coming` are objects that others are going to make
     before: what needs them is planned as if they were there. Of the objects `undo`, as they print, what was changed by
-    hand is as good as ours. A list from before the resource version `since` is asked for again.
+    hand is as good as ours. A list from before the resource version `since` is asked for again. To `compare` takes no
+    right to write: what may not be tried is foreseen, and what may not even be read is said in `unread`.
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
     kinds = _kinds(reader, desired, inventory)
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="read") as pool:
         wanted = {each.ref: each.version for each in desired}
-        owned = {ref: "" for ref in inventory.owned if ref not in wanted}
-        live = _live(reader, pool, kinds, wanted | owned, since)
+        owned = {ref: "" for ref in inventory.owned if ref not in wanted and not compare}
+        unread: dict[ObjectRef, str] = {}
+        live = _live(reader, pool, kinds, wanted | owned, since, unread if compare else None)
         # What a list lacks is asked for by itself before it is taken for gone: the inventory would forget it.
         missing = [ref for ref in owned if ref not in live]
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
         remember_secrets(live.values())
         scaled = _autoscaled(reader, pool, desired)
         awaited = _coming((*desired, *coming), live, kinds, inventory.owner)
-        previews = _Previews(reader, inventory.owner, live, awaited, undo)
-        list(pool.map(previews.add, (to_apply(each, scaled, live.get(each.ref)) for each in desired)))
+        previews = _Previews(reader, inventory.owner, live, awaited, undo, compare)
+        seen = [each for each in desired if each.ref not in unread]
+        list(pool.map(previews.add, (to_apply(each, scaled, live.get(each.ref)) for each in seen)))
         if previews.failures:
             mask = Mask((*desired, *live.values()))
             failures = sorted(map(mask.error, previews.failures), key=str)
@@ -80,6 +84,7 @@ def read(
             users=_users(reader, pool, [ref for ref in owned if ref in live]),
             autoscaled=scaled,
             orphans=previews.orphans,
+            unread=unread,
         )
 
 
@@ -99,16 +104,22 @@ def kinds_for(reader: Reader, desired: Iterable[KubeObject]) -> Kinds:
 
 
 def _live(
-    reader: Reader, pool: ThreadPoolExecutor, kinds: Kinds, versions: dict[ObjectRef, str], since: str
+    reader: Reader,
+    pool: ThreadPoolExecutor,
+    kinds: Kinds,
+    versions: dict[ObjectRef, str],
+    since: str,
+    unread: dict[ObjectRef, str] | None,
 ) -> dict[ObjectRef, KubeObject]:
-    """The objects of `versions` that exist, each in its version: by lists where that takes fewer requests."""
+    """The objects of `versions` that exist, each in its version: by lists where that takes fewer requests. What may not
+    be read is put into `unread`, where that is given."""
     collections: dict[tuple[str, str, str, str], list[ObjectRef]] = defaultdict(list)
     for ref, wanted in versions.items():
         # A version that is about to come: the object may be there all the same, in another one.
         version = wanted if kinds.find(ref.group, ref.kind, wanted) else ""
         if kinds.find(ref.group, ref.kind, version):
             collections[ref.group, ref.kind, ref.namespace, version].append(ref)
-    batches = [_Batch(*key, refs=refs, since=since) for key, refs in collections.items()]
+    batches = [_Batch(*key, refs=refs, since=since, unread=unread) for key, refs in collections.items()]
     found = pool.map(lambda batch: batch.read(reader), batches)
     return {each.ref: each for batch in found for each in batch}
 
@@ -153,6 +164,7 @@ class _Batch:
     version: str
     refs: list[ObjectRef]
     since: str
+    unread: dict[ObjectRef, str] | None
 
     def read(self, reader: Reader) -> list[KubeObject]:
         if len(self.refs) >= LISTED_FROM:
@@ -164,8 +176,17 @@ class _Batch:
             else:
                 wanted = set(self.refs)
                 return [each for each in listing.objects if each.ref in wanted]
-        found = (reader.get(ref, self.version) for ref in self.refs)
+        found = (self._get(reader, ref) for ref in self.refs)
         return [each for each in found if each]
+
+    def _get(self, reader: Reader, ref: ObjectRef) -> KubeObject | None:
+        try:
+            return reader.get(ref, self.version)
+        except ApiError as error:
+            if error.status != 403 or self.unread is None:
+                raise
+            self.unread[ref] = error.problem
+            return None
 
     def _listed(self, reader: Reader) -> Listing:
         """The list; a newer one where it is older than this run. A server of its own (an APIService) may count its
@@ -237,6 +258,7 @@ class _Previews:
     live: dict[ObjectRef, KubeObject]
     coming: _Coming
     undo: Collection[str] = ()
+    compare: bool = False
     merged: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     conflicts: dict[ObjectRef, tuple[FieldConflict, ...]] = field(default_factory=dict)
     immutable: dict[ObjectRef, str] = field(default_factory=dict)
@@ -262,7 +284,10 @@ class _Previews:
             else:
                 self._ask(stamped_desired, live)
         except GitopsError as error:
-            self.failures.append(error)
+            if not (self.compare and isinstance(error, ApiError) and error.status == 403):
+                self.failures.append(error)
+            elif live:
+                self.merged[desired.ref] = foreseen(restamped(desired, live, self.owner), live)
 
     def _rehearse(self, desired: KubeObject) -> None:
         """Find out what the server would refuse of an object whose namespace is not there yet, as far as it can be

@@ -191,5 +191,6 @@ def compare_released(release: Release, target: Target, earlier: Earlier) -> Plan
     if deployed is None:
         return None
     title, objects = earlier(deployed.revision)
-    intent = Intent(Policy(prune=False))
-    return prepare(replace(release, revision=deployed.revision, title=title), objects, target, intent)
+    desired = target.complete(release, objects)
+    snapshot = target.read(release, desired, compare=True)
+    return plan(replace(release, revision=deployed.revision, title=title), desired, snapshot, Policy(prune=False))

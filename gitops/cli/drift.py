@@ -13,6 +13,7 @@ from gitops.errors import count_of
 if TYPE_CHECKING:
     from gitops.cli.context import Context
     from gitops.config.overlays import Overlay
+    from gitops.errors import GitopsError
     from gitops.plan.drift import Drift
     from gitops.plan.model import Plan
     from gitops.revisions import Revisions
@@ -40,15 +41,17 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
     from gitops.cli.one_by_one import one_by_one
     from gitops.cli.output import echo_json
     from gitops.config.overlays import overlays_named
-    from gitops.errors import DONE, PENDING
+    from gitops.errors import DONE, PENDING, Problems
     from gitops.revisions import Revisions
 
     revisions = Revisions(context.root)
     found: list[dict[str, Any]] = []
 
     def compare(overlay: "Overlay") -> None:
-        here = _compare(context, overlay, kube_context, revisions, form == "text", fix)
+        here, failures = _compare(context, overlay, kube_context, revisions, form == "text", fix)
         found.extend({"environment": overlay.name, **asdict(drift), "ref": str(drift.ref)} for drift in here)
+        if failures:
+            raise Problems(failures)
 
     try:
         one_by_one(overlays_named(context.config, name, cluster), compare)
@@ -60,12 +63,13 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
 
 def _compare(
     context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions", shown: bool, fix: bool
-) -> "tuple[Drift, ...]":
-    """The drift of one environment, which is shown where that is asked, and taken back."""
+) -> "tuple[tuple[Drift, ...], list[GitopsError]]":
+    """The drift of one environment, which is shown where that is asked, and taken back; and what could not be read."""
     from gitops.cli.output import echo
     from gitops.cli.release_options import earlier_of, release_of
+    from gitops.errors import GitopsError
     from gitops.pipeline import compare_released
-    from gitops.plan.drift import drifts
+    from gitops.plan.drift import drifts, unread
 
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
@@ -76,7 +80,12 @@ def _compare(
     if plan and here and fix:
         _fix(context, overlay, kube_context, plan, frozenset(str(drift.ref) for drift in here))
         echo(f"{overlay.name}: {plan.release.revision[:7]} is deployed again") if shown else None
-    return here
+    failures = (
+        [GitopsError(str(change.ref), change.note, "the role needs this right") for change in unread(plan)]
+        if plan
+        else []
+    )
+    return here, failures
 
 
 def _fix(context: "Context", overlay: "Overlay", kube_context: str, plan: "Plan", drifted: "frozenset[str]") -> None:

@@ -68,7 +68,7 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
                 echo(f"{row['env']}: held {row['held']}")
     if unread:
         echo_error(f"holds are unknown: {unread}")
-    return FAILED if unread or any(row["health"] == UNREAD for row in rows) else DONE
+    return FAILED if unread or any(row["health"] == UNREAD or row["unread"] for row in rows) else DONE
 
 
 def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "Revisions") -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _row(context: "Context", overlay: "Overlay", kube_context: str, revisions: "
     from gitops.errors import GitopsError
 
     row: dict[str, Any] = dict.fromkeys((column.lower() for column in _COLUMNS), "") | {"details": []}
-    row |= {"env": overlay.name, "cluster": overlay.cluster, "images": ()}
+    row |= {"env": overlay.name, "cluster": overlay.cluster, "images": (), "unread": 0}
     try:
         for facts in _facts(context, overlay, kube_context, revisions):
             row |= facts
@@ -92,7 +92,7 @@ def _facts(
     """What the inventory says; and then how it is by now."""
     from gitops.cli.release_options import earlier_of, release_of
     from gitops.pipeline import compare_released
-    from gitops.plan.drift import drifts
+    from gitops.plan.drift import drifts, unread
     from gitops.plan.summary import images
     from gitops.target.cluster import ClusterTarget
 
@@ -113,7 +113,8 @@ def _facts(
     health, why = _health(plan, target.cluster) if isinstance(target, ClusterTarget) else ("rendered", [])
     found = len(drifts(plan))
     drift = count_of(found, "field") if found else "none"
-    yield {"health": health, "drift": drift, "details": [*last["details"], *why]}
+    said = [f"{change.ref} {change.note}" for change in unread(plan)]
+    yield {"health": health, "drift": drift, "details": [*last["details"], *why, *said], "unread": len(said)}
 
 
 def _health(plan: "Plan", reader: "Reader") -> tuple[str, list[str]]:

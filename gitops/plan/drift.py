@@ -13,6 +13,7 @@ from gitops.plan.adoption import added_by_hand
 from gitops.plan.fields import item_at, paths, step
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan
+from gitops.plan.planner import UNREAD
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class Drift:
 def drifts(plan: Plan) -> tuple[Drift, ...]:
     """How the live state differs from the released revision that `plan` was made for."""
     return tuple(drift for change in plan.changes for drift in _of(change))
+
+
+def unread(plan: Plan) -> tuple[Change, ...]:
+    """What the role may not read, and so was not compared."""
+    return tuple(change for change in plan.changes if change.note.startswith(UNREAD))
 
 
 def _of(change: Change) -> Iterator[Drift]:

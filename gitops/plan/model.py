@@ -113,6 +113,8 @@ class Snapshot:
     """Objects whose `replicas` an autoscaler sets."""
     orphans: dict[ObjectRef, tuple[str, ...]] = field(default_factory=dict)
     """Objects of client-side applies that become ours, and the managers whose fields we take."""
+    unread: dict[ObjectRef, str] = field(default_factory=dict)
+    """Desired objects that may not be read, where they are only compared; and the server's words."""
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,8 @@ class Policy:
 
 
 DEFAULT_POLICY = Policy()
+UNREAD = "may not be read"
+"""What a note begins with of an object that was not compared."""
 FEW = 3
 """So few deletions are never too large a share."""
 
@@ -68,10 +70,12 @@ def plan(
     order = levels(given)
     for each in given:
         own_deadline(each)
-    desired = [to_apply(each, snapshot.autoscaled, snapshot.live.get(each.ref)) for each in given]
+    seen = [each for each in given if each.ref not in snapshot.unread]
+    desired = [to_apply(each, snapshot.autoscaled, snapshot.live.get(each.ref)) for each in seen]
     mask = Mask((*desired, *snapshot.live.values()))
     replicas = {each.ref: spec_of(each).get("replicas") for each in given if each.ref in snapshot.autoscaled}
     changes = [_change(each, order[each.ref], replicas.get(each.ref), snapshot, mask) for each in desired]
+    changes += [Change(Action.SKIP, ref, None, note=f"{UNREAD}: {why}") for ref, why in snapshot.unread.items()]
     wanted = {each.ref for each in desired}
     if policy.prune:
         gone = sorted(snapshot.inventory.owned - wanted)

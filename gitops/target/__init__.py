@@ -28,8 +28,9 @@ class Target(Protocol):
     def inventory(self, release: Release) -> Inventory:
         """What was released there, and what it owns."""
 
-    def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        """The live state of `desired` and of what the environment owns. Changes nothing."""
+    def read(self, release: Release, desired: Sequence[KubeObject], compare: bool = False) -> Snapshot:
+        """The live state of `desired` and of what the environment owns. Changes nothing; to `compare`, of what is
+        desired alone, takes no right to."""
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         """Carry out what `plan` creates and changes, an event an object. Raises `GitopsError` where that fails."""

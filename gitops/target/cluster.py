@@ -148,15 +148,17 @@ class ClusterTarget:
             self._recovered = recovered(self.cluster, release.owner, release.namespace)
         return self._recovered
 
-    def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
-        inventory, policy = self.inventory(release), self.options.policy
-        since = self._lease.version if self._lease else ""
-        snapshot = live.read(self.cluster, desired, inventory, self.options.coming, policy.undo, since)
+    def read(self, release: Release, desired: Sequence[KubeObject], compare: bool = False) -> Snapshot:
+        inventory = self.inventory(release)
+        snapshot = self._read(desired, inventory, compare)
         if not (inventory.resource_version or inventory.history) and _has_ours(snapshot, release):
             # The Lease went away with the record.
-            inventory = self._recover(release)
-            return live.read(self.cluster, desired, inventory, self.options.coming, policy.undo, since)
+            return self._read(desired, self._recover(release), compare)
         return snapshot
+
+    def _read(self, desired: Sequence[KubeObject], inventory: Inventory, compare: bool) -> Snapshot:
+        since, undo = self._lease.version if self._lease else "", self.options.policy.undo
+        return live.read(self.cluster, desired, inventory, self.options.coming, undo, since, compare)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None

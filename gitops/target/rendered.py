@@ -78,7 +78,7 @@ class RenderedTarget:
         history[0] = replace(history[0], images=images_of(_live(files, inventory).values()))
         return replace(inventory, history=tuple(history))
 
-    def read(self, release: Release, desired: Sequence[KubeObject]) -> Snapshot:
+    def read(self, release: Release, desired: Sequence[KubeObject], compare: bool = False) -> Snapshot:
         files = self._store.read()
         inventory = _inventory(files, release.owner, self.name)
         live = _live(files, inventory)

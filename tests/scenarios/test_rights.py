@@ -9,11 +9,13 @@ from gitops.apply.lease import LeaseOptions
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
+from gitops.pipeline import compare_released
+from gitops.plan.drift import drifts, unread
 from gitops.target.cluster import ClusterTarget, Options
 from gitops.teardown import tear_down, teardown_policy
 from tests.scenarios.conftest import World
 from tests.support.api_server import ApiServer
-from tests.support.kube_objects import config_map, cron_job, namespace, service
+from tests.support.kube_objects import config_map, cron_job, namespace, secret, service
 
 TOKEN = "token-of-a-team"
 RULES = [
@@ -85,6 +87,44 @@ def test_who_may_write_a_lease_and_who_may_not_keep_each_other_out(server: ApiSe
     release, target = World(team, "mixed").release(), ClusterTarget(team, options)
     list(tear_down(release, target, teardown_policy(release, target, delete_data=False)))
     assert [each.name for each in team.list("", "ConfigMap", "mixed").objects] == []
+
+
+@pytest.mark.cluster
+@pytest.mark.kubectl
+def test_who_may_only_read_sees_the_drift_of_what_they_may_read(server: ApiServer) -> None:
+    admin = KubernetesCluster(server.connection())
+    rule = {"apiGroups": ["", "batch"], "resources": ["configmaps", "services", "cronjobs"], "verbs": ["get", "list"]}
+    grant(admin, "seen", [rule])
+    objects = [
+        config_map(namespace="seen", a="1"),
+        service(namespace="seen"),
+        cron_job(namespace="seen"),
+        secret(namespace="seen", a="1"),
+    ]
+    world = World(admin, "seen", server)
+    world.deploy(objects)
+    world.edit(objects[0].ref, {"data": {"a": "2", "more": "3"}})
+    world.kubectl("-n", "seen", "set", "image", "cronjob/tick", "web=registry.invalid/tick:hand")
+    world.kubectl("-n", "seen", "patch", "service", "web", "-p", '{"spec": {"publishNotReadyAddresses": true}}')
+    expected = drifts_of(admin, objects)
+    found = drifts_of(KubernetesCluster(server.connection(TOKEN)), objects)
+    paths = [
+        "data.a",
+        "data.more",
+        "spec.jobTemplate.spec.template.spec.containers[web].image",
+        "spec.publishNotReadyAddresses",
+    ]
+    assert sorted(path for _, path, *_ in found) == paths
+    assert set(found) == set(expected)
+
+
+def drifts_of(cluster: KubernetesCluster, objects: list[KubeObject]) -> list[tuple[str, str, str, str]]:
+    world = World(cluster, "seen")
+    plan = compare_released(world.release(), world.target(), lambda _: ("", objects))
+    assert plan is not None
+    secrets = [str(change.ref) for change in unread(plan)]
+    assert secrets in ([], ["Secret/seen/keys"])
+    return [(str(each.ref), each.path, str(each.live), each.manager) for each in drifts(plan)]
 
 
 @pytest.mark.cluster
