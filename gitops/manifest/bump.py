@@ -114,35 +114,48 @@ def bump(
     """
 
     def propose(tree: Tree) -> BumpProposal:
-        entries = choose(tree)
-        contents = tree.read(list(entries.values()))
-        others = {} if options.where_used else other_edits(tree, wanted, entries, fields, prefix)
-        parts = {} if options.where_used else component_edits(tree, wanted, contents)
-        edits: dict[str, list[FileEdit]] = {}
-        changes, nowhere = {}, Elsewhere([], ImageEntry(wanted.name, "", "", ""))
-        for environment, entry in entries.items():
-            found, elsewhere = parts.get(entry.path, []), others.get(environment, nowhere)
-            optional = options.where_used or bool(found or elsewhere.edits)
-            edit = _edit(wanted, options.add, contents[entry.path], entry.path, optional=optional)
-            found = [*found, Edited(entry, contents[entry.path], edit)] if edit else found
-            if found or elsewhere.edits:
-                edits[environment] = [*(FileEdit(*each[:2], each.edit.data) for each in found), *elsewhere.edits]
-                changes[environment] = _change(environment, entry.path, found, elsewhere.before, wanted)
-        if not changes:
+        wishes = _wishes(tree, wanted, choose(tree), options, fields, prefix)
+        if not wishes:
             problem = f"has no kustomization with an images entry '{wanted.name}'"
             raise GitopsError(tree.name, problem, "name an environment with --env, and --add")
-        different = [name for name, files in edits.items() if any(edit.before != edit.after for edit in files)]
-        kept = kept_changes(tree, wanted, [changes[name] for name in different], options, prefix)
-        made = [name for name in different if name not in kept]
-        if not options.where_used:
-            refuse_shared(tree, {edit.entry.path for name in made for edit in edits[name]}, folders, made)
-        shown = tuple(replace(change, kept=kept[name]) if name in kept else change for name, change in changes.items())
-        said = message(wanted, [changes[name] for name in made], options.author)
+        different = [wish.change for wish in wishes.values() if any(edit.before != edit.after for edit in wish.edits)]
+        kept = kept_changes(tree, wanted, different, options, prefix)
+        made = [change for change in different if change.environment not in kept]
         # Environments that share a component want the same of it.
-        unique = {edit.entry.path: edit for name in made for edit in edits[name]}
-        return BumpProposal(tuple(unique.values()), said, shown)
+        edits = {edit.entry.path: edit for change in made for edit in wishes[change.environment].edits}
+        if not options.where_used:
+            refuse_shared(tree, edits.keys(), folders, [change.environment for change in made])
+        shown = [replace(w.change, kept=kept[name]) if name in kept else w.change for name, w in wishes.items()]
+        return BumpProposal(tuple(edits.values()), message(wanted, made, options.author), tuple(shown))
 
     return propose
+
+
+class Wish(NamedTuple):
+    """What the files of an environment shall say, and that as a change of the image. What they say already counts."""
+
+    edits: list[FileEdit]
+    change: ImageChange
+
+
+def _wishes(
+    tree: Tree, wanted: WantedImage, entries: Mapping[str, TreeEntry], options: BumpOptions, fields: Fields, prefix: str
+) -> dict[str, Wish]:
+    """What is wished of each environment (-> its kustomization) that has a place for the image. Raises `GitopsError`
+    for one that has none, unless the image is sought wherever it is used."""
+    contents = tree.read(list(entries.values()))
+    others = {} if options.where_used else other_edits(tree, wanted, entries, fields, prefix)
+    parts = {} if options.where_used else component_edits(tree, wanted, contents)
+    wishes, nowhere = {}, Elsewhere([], ImageEntry(wanted.name, "", "", ""))
+    for environment, entry in entries.items():
+        found, elsewhere = parts.get(entry.path, []), others.get(environment, nowhere)
+        optional = options.where_used or bool(found or elsewhere.edits)
+        edit = _edit(wanted, options.add, contents[entry.path], entry.path, optional=optional)
+        found = [*found, Edited(entry, contents[entry.path], edit)] if edit else found
+        if found or elsewhere.edits:
+            edits = [*(FileEdit(*each[:2], each.edit.data) for each in found), *elsewhere.edits]
+            wishes[environment] = Wish(edits, _change(environment, entry.path, found, elsewhere.before, wanted))
+    return wishes
 
 
 def component_edits(tree: Tree, wanted: WantedImage, overlays: Mapping[str, bytes]) -> dict[str, list[Edited]]:

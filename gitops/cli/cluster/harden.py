@@ -13,6 +13,7 @@ from gitops.errors import DONE, PENDING, GitopsError, UsageError
 
 if TYPE_CHECKING:
     from gitops.cli.context import Context
+    from gitops.clients.cluster_settings import ClusterSettings
     from gitops.cluster.hardening import Hardening
     from gitops.cluster_state import Change, Value
 
@@ -71,6 +72,15 @@ def command(
         echo(f"{cluster}: {len(plan.changes)} to change · nothing was changed (--dry-run)")
         return PENDING
     _ask(yes)
+    _carry_out(settings, plan, record, recorded, undo)
+    _show_end(cluster, plan, record, undo)
+    return DONE
+
+
+def _carry_out(
+    settings: "ClusterSettings", plan: "Hardening", record: Path, recorded: "dict[str, Value]", undo: bool
+) -> None:
+    """Make each change, and keep in `record` what was before."""
     with Progress() as progress:
         for change in plan.changes:
             progress.step(f"{change.setting}: changing, which can take minutes")
@@ -81,8 +91,6 @@ def command(
             settings.apply(change)
             if undo:
                 _write(record, recorded)
-    _show_end(cluster, plan, record, undo)
-    return DONE
 
 
 def _known(chosen: tuple[str, ...]) -> tuple[str, ...]:
