@@ -172,19 +172,13 @@ class KubernetesCluster:
     # --- writing
 
     def apply(self, desired: KubeObject, force: bool = False, manager: str = MANAGER) -> KubeObject:
-        applied = self._apply(desired, force, manager, dry_run=False)
-        self._forget_kinds(desired.kind)
-        return applied
+        return self._written(self._apply(desired, force, manager, dry_run=False))
 
     def create(self, body: KubeObject) -> KubeObject:
-        written = self._write("POST", body, "")
-        self._forget_kinds(body.kind)
-        return written
+        return self._written(self._write("POST", body, ""))
 
     def replace(self, body: KubeObject) -> KubeObject:
-        written = self._write("PUT", body, body.name)
-        self._forget_kinds(body.kind)
-        return written
+        return self._written(self._write("PUT", body, body.name))
 
     def delete(self, ref: ObjectRef, uid: str = "", propagation: str = "Background") -> bool:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -237,6 +231,10 @@ class KubernetesCluster:
             hint = f"use {' or '.join(versions)}" if versions else "is its CRD in the overlay, or the API still there?"
             raise ApiError(str(body.ref), f"{self.name} serves no {body.api_version} {body.kind}", hint, 404)
         return found
+
+    def _written(self, answer: KubeObject) -> KubeObject:
+        self._forget_kinds(answer.kind)
+        return answer
 
     def _forget_kinds(self, written: str) -> None:
         """After a write that changes what is served, the next run asks."""

@@ -201,19 +201,11 @@ class ApiServer:
         raise RuntimeError("kube-apiserver is not ready")
 
     def _start_controllers(self) -> None:
-        kubeconfig = self.kubeconfig(CONTROLLER_TOKEN)
-        self._run(
+        self._run_component(
             "kube-controller-manager",
-            f"--kubeconfig={kubeconfig}",
-            f"--authentication-kubeconfig={kubeconfig}",
-            f"--authorization-kubeconfig={kubeconfig}",
-            "--authentication-skip-lookup=true",
-            "--bind-address=127.0.0.1",
-            f"--secure-port={free_port()}",
-            f"--cert-dir={self.directory / 'controller-certificates'}",
+            CONTROLLER_TOKEN,
             "--use-service-account-credentials=true",
             f"--service-account-private-key-file={self.directory / 'sa.key'}",
-            "--leader-elect=false",
             # By default it asks 20 times a second, which would be what is measured and waited for.
             "--kube-api-qps=500",
             "--kube-api-burst=1000",
@@ -223,17 +215,22 @@ class ApiServer:
         )
 
     def _start_scheduler(self) -> None:
-        kubeconfig = self.kubeconfig(SCHEDULER_TOKEN)
+        self._run_component("kube-scheduler", SCHEDULER_TOKEN)
+
+    def _run_component(self, program: str, token: str, *arguments: str) -> None:
+        """Run one that is a client of the API server, and serves on a port of its own."""
+        kubeconfig = self.kubeconfig(token)
         self._run(
-            "kube-scheduler",
+            program,
             f"--kubeconfig={kubeconfig}",
             f"--authentication-kubeconfig={kubeconfig}",
             f"--authorization-kubeconfig={kubeconfig}",
             "--authentication-skip-lookup=true",
             "--bind-address=127.0.0.1",
             f"--secure-port={free_port()}",
-            f"--cert-dir={self.directory / 'scheduler-certificates'}",
+            f"--cert-dir={self.directory / f'{program}-certificates'}",
             "--leader-elect=false",
+            *arguments,
         )
 
 
