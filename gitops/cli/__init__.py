@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -120,6 +121,8 @@ def cli(ctx: click.Context, config_file: Path | None, directory: Path | None, co
 def run(args: Sequence[str]) -> int:
     """Run the command line `args` and return the exit code. The one place that catches."""
     remember(os.environ.get(name, "") for name in SECRET_VARIABLES)
+    # Who writes insecure-skip-tls-verify knows. Before any thread: what one sets, another's import may take back.
+    warnings.filterwarnings("ignore", "Unverified HTTPS request")
     try:
         result = cli.main(list(args), prog_name="gitops", standalone_mode=False)
         return result if isinstance(result, int) else DONE

@@ -109,14 +109,18 @@ def _heading(name: str, plan: "Plan | None", count: int) -> str:
 
 
 def _lines(found: "tuple[Drift, ...]") -> list[str]:
-    """Object by object, each field in one line, or in two where one would not fit a terminal."""
+    """Object by object, each field in one line, or in two or three where one would not fit a terminal."""
     lines = []
     for ref, drifts in groupby(found, key=lambda drift: drift.ref):
         lines.append(f"  {ref}")
         for drift in drifts:
-            path, rest = drift.path or "the whole of it", "  ".join(filter(None, (_moved(drift), _who(drift))))
-            fits = len(path) + len(rest) + 6 <= WIDTH
-            lines += [f"    {path}  {rest}"] if fits else [f"    {path}", f"      {rest}"]
+            path, moved, who = drift.path or "the whole of it", _moved(drift), _who(drift)
+            rest = "  ".join(filter(None, (moved, who)))
+            if len(path) + len(rest) + 6 <= WIDTH:
+                lines.append(f"    {path}  {rest}")
+            else:
+                below = [rest] if len(rest) + 6 <= WIDTH else [moved, who]
+                lines += [f"    {path}", *(f"      {line}" for line in below)]
     return lines
 
 

@@ -58,12 +58,36 @@ def command(context: "Context", name: str, cluster: str, kube_context: str, form
 
 
 def _rows(entries: "Sequence[Entry]", revisions: "Revisions") -> str:
-    from gitops.cli.output import table
+    from gitops.cli.output import fitted
+    from gitops.hidden import without
 
     head = ("STARTED", "REVISION", "RESULT", "CHANGES", "RUN", "TITLE")
     titles = (each.title or revisions.title(each.revision) for each in entries)
     rows = [
-        (each.started, each.revision[:7], each.result, each.changes, each.run, title)
+        # Hidden before it is cut: half of a secret would not be known for one.
+        (
+            _moment(each.started),
+            each.revision[:7],
+            each.result,
+            _changes(each.changes),
+            each.run,
+            without(" ".join(title.split())),
+        )
         for each, title in zip(entries, titles, strict=True)
     ]
-    return table([head, *rows])
+    # A rendered target knows neither run nor changes.
+    told = [number for number in range(len(head)) if any(row[number] for row in rows)]
+    return fitted([[row[number] for number in told] for row in (head, *rows)], whole=(0, 1, 2))
+
+
+def _changes(text: str) -> str:
+    """As the plan counted them; together where there are several kinds, which JSON tells apart."""
+    import re
+
+    counts = [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*(?= )", text)]
+    return f"{sum(counts):,} changes" if len(counts) > 1 else text
+
+
+def _moment(text: str) -> str:
+    """To the minute, UTC; JSON has the seconds."""
+    return f"{text[:16]}Z"

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from gitops import hidden
@@ -56,13 +56,15 @@ def echo_json(value: Any) -> None:
     sys.stdout.write(json.dumps(hidden.within(value), indent=2, ensure_ascii=False) + "\n")
 
 
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t\x1b"}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
+_COLOR = re.compile(r"(\x1b\[[\d;]*m)")
 
 
 def printable(text: str) -> str:
-    """`text` with control characters spelled out; escape sequences stay only where colour is on."""
-    table = _CONTROL if TERMINAL.colored else _CONTROL | {27: "\\x1b"}
-    return text.translate(table)
+    """`text` with control characters spelled out; where colour is on, colours stay, and no other escape sequence: a
+    container's log could move the cursor, or write to the clipboard."""
+    pieces = _COLOR.split(text) if TERMINAL.colored else [text]
+    return "".join(piece if _COLOR.fullmatch(piece) else piece.translate(_CONTROL) for piece in pieces)
 
 
 def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
@@ -74,9 +76,26 @@ def table(rows: Sequence[Sequence[str]], indent: str = "") -> str:
     return "\n".join(indent + line for line in lines)
 
 
-def shortened(text: str, width: int) -> str:
-    """`text` without its middle, where it is longer than `width`."""
-    width = max(width, 12)
+NARROWEST = 8
+"""Characters that a cell keeps however narrow the terminal is."""
+
+
+def fitted(rows: Sequence[Sequence[str]], whole: Collection[int] = ()) -> str:
+    """A `table` that fits the terminal: the widest columns, but for those that are to be `whole`, are cut as far as it
+    takes; what is cut keeps its beginning and its end."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    can = [number for number in range(len(widths)) if number not in whole]
+    while sum(widths) + 2 * (len(widths) - 1) > columns():
+        widest = max(can, key=lambda number: widths[number], default=None)
+        if widest is None or widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    return table([[shortened(cell, width, NARROWEST) for cell, width in zip(row, widths, strict=True)] for row in rows])
+
+
+def shortened(text: str, width: int, least: int = 12) -> str:
+    """`text` without its middle, where it is longer than `width`, or than `least`."""
+    width = max(width, least)
     if len(text) <= width:
         return text
     end = (width - 1) // 2

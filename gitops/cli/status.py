@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("ENV", "CLUSTER", "REVISION", "IMAGE", "AGE", "HEALTH", "DRIFT", "LAST", "HOLD")
 """What the table shows; JSON has the details too."""
-_WHOLE = ("image", "last")
+_WHOLE = ("revision", "image", "age", "health", "drift", "last")
 """Columns that are short by themselves."""
 UNREAD = "unknown"
 """What could not be read: the health where nobody answers, the hold where the branch is not to be had."""
@@ -44,7 +44,7 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
     """
     from concurrent.futures import ThreadPoolExecutor
 
-    from gitops.cli.output import echo, echo_error, echo_json, table
+    from gitops.cli.output import echo, echo_error, echo_json, fitted
     from gitops.config.overlays import all_overlays, overlays_named
     from gitops.errors import DONE, FAILED
     from gitops.revisions import Revisions
@@ -60,7 +60,8 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
         echo_json(rows)
     else:
         keys = [column.lower() for column in _COLUMNS]
-        echo(table([_COLUMNS, *(tuple(_cell(str(row[key] or "-"), key) for key in keys) for row in rows)]))
+        cells = [tuple(_cell(str(row[key] or "-"), key) for key in keys) for row in rows]
+        echo(fitted([_COLUMNS, *cells], whole=[keys.index(key) for key in _WHOLE]))
         for row in rows:
             for detail in row["details"]:
                 echo(f"{row['env']}: {detail}")

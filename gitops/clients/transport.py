@@ -27,7 +27,7 @@ CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 65.0
 ATTEMPTS = 8
 """How often a request is sent before its failure is the answer."""
 UNHEARD = 3
-"""How often where nobody listens: enough to tell."""
+"""How often where nobody listens, or says nothing until time is up: enough to tell."""
 LONGEST_PAUSE = 30.0
 """Seconds that a Retry-After can ask for."""
 RETRIED = (429, 500, 502, 503, 504)
@@ -246,16 +246,21 @@ def _moment(date: str | None) -> datetime | None:
 
 
 def _unheard(error: Exception) -> bool:
-    """Whether nobody took the connection."""
+    """Whether nobody took the connection, or nobody spoke on it: not even TLS, or for longer than a server takes."""
     import urllib3
 
     inner = error.args[-1] if isinstance(error, urllib3.exceptions.ProxyError) else error
     kinds = urllib3.exceptions.ConnectTimeoutError | urllib3.exceptions.NewConnectionError
-    return isinstance(inner, kinds | urllib3.exceptions.NameResolutionError | urllib3.exceptions.SSLError)
+    kinds |= urllib3.exceptions.NameResolutionError | urllib3.exceptions.SSLError
+    return isinstance(inner, kinds | urllib3.exceptions.ReadTimeoutError)
 
 
 def _reason(error: BaseException) -> str:
     """The innermost sentence of a chain of network errors."""
+    import urllib3
+
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        return "timed out"
     text = str(error.args[-1] if error.args else error)
     return text.rpartition(": ")[2].strip("()'\" ") or type(error).__name__
 

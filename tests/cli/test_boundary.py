@@ -7,7 +7,7 @@ import pytest
 
 import gitops.cli
 from gitops.cli import run
-from gitops.cli.output import REPEAT_AFTER, Progress, printable, table
+from gitops.cli.output import REPEAT_AFTER, TERMINAL, Progress, fitted, printable, table
 
 
 def test_an_unknown_command_names_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,14 +71,29 @@ def test_an_interrupt_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
     assert capsys.readouterr().err.strip() == "gitops: interrupted"
 
 
-def test_control_characters_of_others_do_not_reach_the_terminal() -> None:
+def test_control_characters_of_others_do_not_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert printable("a\x1b[2Jb\x07\n") == "a\\x1b[2Jb\\x07\n"
+    monkeypatch.setattr(TERMINAL, "_color", True)
+    assert printable("\x1b[31ma\x1b[0m\x1b[2J\x1b]52;c;b\x07") == "\x1b[31ma\x1b[0m\\x1b[2J\\x1b]52;c;b\\x07"
 
 
 def test_a_table_is_aligned_and_ends_without_spaces() -> None:
     assert table([("ENV", "IMAGE"), ("staging", "1.4.2"), ("prod", "")], indent="  ") == (
         "  ENV      IMAGE\n  staging  1.4.2\n  prod"
     )
+
+
+def test_a_table_fits_the_terminal_and_keeps_whole_what_is_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    rows = [("WHEN", "RUN", "TITLE"), ("2026-11-24T00:00Z", "build:0123456789abcdef", "a")]
+    assert fitted(rows, whole=[0]).splitlines() == [
+        "WHEN               RUN             TITLE",
+        "2026-11-24T00:00Z  build:0…abcdef  a",
+    ]
+    monkeypatch.setenv("COLUMNS", "80")
+    assert fitted(rows) == table(rows)
+    monkeypatch.setenv("COLUMNS", "10")
+    assert "2026-11-24T00:00Z" in fitted(rows, whole=[0])
 
 
 def test_progress_in_a_log_does_not_repeat_a_line_for_each_number(capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,12 +156,14 @@ def test_drift_is_told_object_by_object_in_lines_that_fit_a_terminal(shop: Shop)
     kubectl = ["kubectl", f"--kubeconfig={shop.kubeconfig}", "-n", "shop"]
     for arguments in (
         ["set", "image", "cronjob/tick", f"web={registry}/tick:by-hand"],
-        ["patch", "configmap", "settings", "--type=merge", "-p", '{"data": {"v": "9"}}', "--field-manager=jane"],
+        ["patch", "configmap", "settings", "--type=merge", "-p", '{"data": {"v": "9\\n"}}', "--field-manager=jane"],
     ):
         subprocess.run([*kubectl, *arguments], check=True, capture_output=True)
     said = shop.run("drift", "prod", code=3).splitlines()
+    assert all(len(line) <= 80 for line in (*said, *shop.run("history", "prod").splitlines()))
     assert [line for line in said if re.match(r"  \S", line)] == ["  ConfigMap/shop/settings", "  CronJob/shop/tick"]
-    assert re.match(r"    data\.v  8 -> 9  jane since 20", said[said.index("  ConfigMap/shop/settings") + 1])
-    assert re.match(r"      registry.invalid/tick:8 -> 1111.*….*tick:by-hand  kubectl-set since 20", said[-1])
+    assert re.match(r"    data\.v  8 -> 9\\n  jane since 20", said[said.index("  ConfigMap/shop/settings") + 1])
+    assert re.match(r"      registry.invalid/tick:8 -> 1111.*….*tick:by-hand$", said[-2])
+    assert re.match(r"      kubectl-set since 20", said[-1])
     (first, *_) = json.loads(shop.run("drift", "prod", "-o", "json", code=3))
     assert (first["environment"], first["ref"], first["manager"]) == ("prod", "ConfigMap/shop/settings", "jane")

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -160,6 +161,17 @@ def test_status_shows_what_it_can_where_the_branch_of_the_holds_is_missing(shop:
     row = dict(zip(*(re.split(r"  +", line) for line in said[:2]), strict=True))
     assert (row["ENV"], row["HEALTH"], row["DRIFT"], row["HOLD"]) == ("prod", "rendered", "none", "unknown")
     assert said[2].endswith("has no branch 'main'")
+
+
+@pytest.mark.parametrize(("days", "shown"), [(0, r"since \d\d:\d\d"), (20, r"since 20\d\d-\d\d-\d\d")])
+def test_a_hold_of_another_day_says_which(shop: Shop, days: int, shown: str) -> None:
+    holds = shop.folder / ".gitops" / "holds"
+    holds.mkdir(parents=True)
+    since = datetime.now(UTC) - timedelta(days=days)
+    (holds / "prod.yaml").write_text(f"{{since: '{since:%Y-%m-%dT%H:%M:%SZ}', by: me, reason: slow}}\n")
+    shop.git("add", "--all")
+    shop.git("commit", "--quiet", "-m", "hold")
+    assert re.search(rf"^prod: held {shown}: slow$", shop.run("status"), re.MULTILINE)
 
 
 def test_a_hold_that_cannot_be_read_hides_nothing_else(shop: Shop) -> None:

@@ -88,6 +88,16 @@ def test_a_connection_that_ends_within_the_handshake_is_tried_again() -> None:
     assert len(slept) >= UNHEARD - 1
 
 
+def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops.clients.transport.CONNECT_TIMEOUT", 0.1)
+    slept: list[float] = []
+    with socket.create_server((HERE, 0)) as silent:
+        endpoint = Endpoint("test", f"https://{HERE}:{silent.getsockname()[1]}")
+        with pytest.raises(GitopsError, match=r"does not answer \(timed out\), asked about a subject"):
+            transport(endpoint, slept=slept).send("GET", "/x", "a subject")
+    assert len(slept) == UNHEARD - 1
+
+
 @pytest.mark.parametrize("key", ["", "no key", "passphrase"])
 def test_a_certificate_without_its_key_is_one_clear_error_and_asks_nobody(authority: Authority, key: str) -> None:
     certificate, good = authority.certificate("me", passphrase=b"canary" if key == "passphrase" else None)
