@@ -328,6 +328,11 @@ class _Previews:
                 self.immutable[ref] = f"{fields} cannot be changed" if fields else error.problem
             elif not self._fits_without(desired, live, names or by_hand(live)):
                 raise
+        except ApiError as error:
+            # The apply rewrites in which version its managers wrote the object.
+            if live is None or not error.is_of_another_version:
+                raise
+            self.merged[ref] = self._with_defaults(foreseen(desired, live))
 
     def _fits_without(self, desired: KubeObject, live: KubeObject, names: tuple[str, ...]) -> bool:
         """Whether it is what the managers `names` have added that the server does not take beside `desired`: a port

@@ -10,11 +10,10 @@ from gitops.apply.events import Event, Word
 from gitops.apply.wait import Waiter
 from gitops.clients.cluster import ApiError, Cluster, Conflict, Kinds
 from gitops.errors import GitopsError, Problems
-from gitops.objects import OWNER, KubeObject, ObjectRef
-from gitops.plan.adoption import adopted
+from gitops.objects import MANAGER, OWNER, KubeObject, ObjectRef
+from gitops.plan.adoption import adopted, in_version, updaters
 from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.definitions import defined
-from gitops.plan.fields import managers
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan, Release
 from gitops.plan.order import dependencies, rank
@@ -125,13 +124,27 @@ class Applier:
         """Apply. The server takes a moment until it goes by a definition that was just changed."""
         redefined = (desired.group, desired.kind) in self._redefined
         deadline = self.now() + (SETTLING if redefined else 0)
+        converted = False
         while True:
             try:
                 return self.cluster.apply(desired, force=force)
             except ApiError as error:
-                if not error.is_unfit or self.now() >= deadline:
+                if error.is_of_another_version and not converted:
+                    converted = self._convert(desired)
+                elif not error.is_unfit or self.now() >= deadline:
                     raise
             self.sleep(STEP)
+
+    def _convert(self, desired: KubeObject) -> bool:
+        """Record in the version of `desired` what managers own, who wrote the object in an older one; then, as applied,
+        what the server has filled in meanwhile, which it takes for our update."""
+
+        def read() -> KubeObject | None:
+            return self.cluster.get(desired.ref, desired.version)
+
+        converted = self._rewrite(read, lambda live: in_version(live, desired.api_version))
+        self._rewrite(read, lambda live: adopted(live, (MANAGER,)) if updaters(live) & {MANAGER} else None)
+        return converted
 
     def _delete(self, change: Change, owner: str) -> Word:
         """Delete the object that was planned. Where another bears its name by now, and it is ours, the plan was made
@@ -154,19 +167,30 @@ class Applier:
     def _adopt(self, change: Change) -> None:
         """Record the fields of the adopted managers as ours. The resource version keeps others' writes safe: where one
         comes between, the object is read again."""
+
+        def taken(live: KubeObject) -> KubeObject | None:
+            names = tuple(name for name in change.adopts if name in updaters(live))
+            return adopted(live, names) if names else None
+
+        self._rewrite(lambda: self.cluster.get(change.ref), taken)
+
+    def _rewrite(
+        self, read: Callable[[], KubeObject | None], changed: Callable[[KubeObject], KubeObject | None]
+    ) -> bool:
+        """Put what `changed` makes of an object in its place; whether there was anything to change."""
         for attempt in range(ADOPTIONS):
-            live = self.cluster.get(change.ref)
-            there = {name for name, operation, _ in managers(live) if operation == "Update"} if live else set()
-            names = tuple(name for name in change.adopts if name in there)
-            if not live or not names:
-                return
+            live = read()
+            body = changed(live) if live else None
+            if body is None:
+                return False
             try:
-                self.cluster.replace(adopted(live, names))
+                self.cluster.replace(body)
             except Conflict:
                 if attempt == ADOPTIONS - 1:
                     raise
             else:
-                return
+                return True
+        return False
 
     def _hand_over_replicas(self, change: Change, desired: KubeObject) -> None:
         """Let another manager hold `replicas` before we let go of it, so that it never falls to its default."""

@@ -57,6 +57,11 @@ UNTYPED = (
 500 (kubernetes#110534)."""
 
 
+UNCONVERTED = "failed to convert"
+"""How an apply is refused whose fields do not fit into the version of the kind that a manager of the object wrote last
+(kubernetes#111937): with status 500 as well."""
+
+
 class ApiError(GitopsError):
     """The API server refused a request. `status` is the HTTP code, `reason` the server's word for it."""
 
@@ -69,6 +74,11 @@ class ApiError(GitopsError):
     def is_unfit(self) -> bool:
         """Whether it is the object itself that the server does not take."""
         return self.status in (400, 422) or any(words in self.problem for words in UNTYPED)
+
+    @property
+    def is_of_another_version(self) -> bool:
+        """Whether it is by an older version of the kind that the server judges."""
+        return UNCONVERTED in self.problem and any(words in self.problem for words in UNTYPED)
 
 
 class Conflict(ApiError):

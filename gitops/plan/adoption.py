@@ -26,12 +26,18 @@ PASSING = ("f:kubectl.kubernetes.io/restartedAt", "f:kubernetes.io/change-cause"
 
 
 def adoptable(live: KubeObject, undo: bool = False) -> tuple[str, ...]:
-    """Managers whose fields we take over with our first apply; none once we have applied, save what was changed by hand
-    and is to be undone."""
+    """Managers whose fields we take over with our first apply; once we have applied, what was changed by hand and is to
+    be undone, and what is ours by an update that a run was cut off after."""
     if applied_fields(live):
-        return by_hand(live) if undo else ()
-    found = {name for name, operation, _ in managers(live) if name in CLIENT_SIDE and operation == "Update"}
+        found = {*(by_hand(live) if undo else ()), *({MANAGER} & updaters(live))}
+    else:
+        found = {name for name in updaters(live) if name in CLIENT_SIDE}
     return tuple(sorted(found))
+
+
+def updaters(live: KubeObject) -> set[str]:
+    """Managers who own fields of an object without having applied them."""
+    return {name for name, operation, _ in managers(live) if operation == "Update"}
 
 
 def by_hand(live: KubeObject) -> tuple[str, ...]:
@@ -100,3 +106,15 @@ def without_orphans(live: KubeObject, merged: KubeObject, names: tuple[str, ...]
 
 def _is_taken(entry: Mapping[str, Any], names: tuple[str, ...]) -> bool:
     return entry.get("manager") in names and entry.get("operation") == "Update" and not entry.get("subresource")
+
+
+def in_version(live: KubeObject, api_version: str) -> KubeObject:
+    """`live` with what each manager owns recorded as written in `api_version`. The API server converts an object to
+    the version of each, and a field that a newer version of a custom kind brings fits into no older one."""
+    kept: dict[tuple[str, ...], dict[str, Any]] = {}
+    for entry in live.metadata.get("managedFields") or []:
+        who = tuple(str(entry.get(key)) for key in ("manager", "operation", "subresource"))
+        known = kept.get(who, {})
+        fields = union(each.get("fieldsV1") or {} for each in (known, entry))
+        kept[who] = {**known, **entry, "apiVersion": api_version, "fieldsV1": fields}
+    return live.with_metadata(managedFields=list(kept.values()))

@@ -403,6 +403,28 @@ def test_pain_10_a_custom_object_is_held_against_a_definition_that_comes_with_it
     assert world.get(given[0]) is None
 
 
+@pytest.mark.cluster
+def test_pain_10_an_object_moves_to_a_version_with_a_field_that_the_old_one_lacks(real_world: World) -> None:
+    """The server judges the fields of each manager by the version in which it wrote."""
+    group, space = f"{real_world.space}.example.invalid", real_world.space
+    first = colours(group, "red")
+    real_world.deploy([first, widget(namespace=space, group=group, colour="red")])
+    second = copy.deepcopy(dict(colours(group, "red", new="string", old="string").body["spec"]["versions"][0]))
+    second["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["old"]["default"] = "y"
+    versions = [{**first.body["spec"]["versions"][0], "storage": False}, {**second, "name": "v2"}]
+    moved = widget(namespace=space, group=group, colour="red", new="x")
+    given = [
+        KubeObject({**first.body, "spec": {**first.body["spec"], "versions": versions}}),
+        KubeObject({**moved.body, "apiVersion": f"{group}/v2"}),
+    ]
+    real_world.deploy(given)
+    live = real_world.cluster.get(given[1].ref, "v2")
+    assert live is not None
+    assert live.body["spec"] == {"colour": "red", "new": "x", "old": "y"}
+    assert [(name, how) for name, how, _ in managers(live)] == [("gitops", "Apply")]
+    assert real_world.plan(given).pending == ()
+
+
 def test_pain_10_a_definition_and_an_object_that_needs_its_change_come_at_once(real_world: World) -> None:
     group = f"{real_world.space}.example.invalid"
     real_world.deploy([colours(group, "red"), widget(namespace=real_world.space, group=group, colour="red")])
