@@ -48,5 +48,5 @@ def tear_down(release: Release, target: ClusterTarget, policy: Policy, dry_run: 
         if decided.pending:
             yield from target.record(decided)
     # Not under the lock: giving the Lease up would make it anew.
-    if not any(change.action is Action.SKIP for change in decided.changes):
+    if not target.held and not any(change.action is Action.SKIP for change in decided.changes):
         yield from target.forget(release)

@@ -16,7 +16,7 @@ from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.definitions import defined
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, Plan, Release
-from gitops.plan.order import dependencies, rank
+from gitops.plan.order import deletion_rank, dependencies
 from gitops.plan.planner import stamped
 from gitops.status import State, status
 
@@ -57,6 +57,8 @@ class Applier:
     now: Callable[[], float] = time.monotonic
     applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     """What the server made of each object, for the wait that follows."""
+    held: set[ObjectRef] = field(default_factory=set)
+    """What was deleted, and is there until somebody lets go of it."""
     _redefined: frozenset[tuple[str, str]] = frozenset()
     """Kinds whose definition this plan makes or changes."""
 
@@ -82,12 +84,29 @@ class Applier:
                 self._finish_kinds(changes)
 
     def prune(self, plan: Plan, mask: Mask) -> Iterator[Event]:
-        """Carry out the deletions of `plan`, custom objects before their definition, namespaces last."""
+        """Carry out the deletions of `plan`, custom objects before workloads and their definition, namespaces last."""
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="prune") as pool:
             deletions = [change for change in plan.pending if change.action is Action.DELETE]
-            for level in sorted({deletion_level(change.ref) for change in deletions}):
-                group = [change for change in deletions if deletion_level(change.ref) == level]
+            ranks = sorted({deletion_rank(change.ref.kind) for change in deletions})
+            for each in ranks:
+                group = [change for change in deletions if deletion_rank(change.ref.kind) == each]
                 yield from self._together(pool, group, plan, mask)
+                yield from self._let_go(group, self.patience if each != ranks[-1] else 0)
+
+    def _let_go(self, deletions: Sequence[Change], seconds: float) -> Iterator[Event]:
+        """Give the controllers that hold deleted objects by finalizers some time: they may be what is deleted next.
+        What is there all the same is `held`."""
+        left = [change.live for change in deletions if change.live and change.live.metadata.get("finalizers")]
+        deadline, told = self.now() + seconds, False
+        while left := [found for each in left if (found := self.cluster.get(each.ref)) and found.uid == each.uid]:
+            late = self.now() >= deadline
+            if late or not told:
+                yield from (Event(each.ref, "waiting", status(each.body).message) for each in left)
+                told = True
+            if late:
+                self.held.update(each.ref for each in left)
+                return
+            self.sleep(STEP)
 
     def _together(self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask) -> Iterator[Event]:
         futures = {pool.submit(self._carry_out, change, plan): change for change in changes}
@@ -281,11 +300,6 @@ def _serves(kinds: Kinds, wanted: Sequence[tuple[str, str, str]]) -> bool:
 
 def _level(change: Change) -> int:
     return change.level
-
-
-def deletion_level(ref: ObjectRef) -> int:
-    """When an object is deleted: the reverse of when it is applied; custom objects before their definition."""
-    return -rank(ref.kind)
 
 
 def _is_ready(found: KubeObject | None) -> bool:

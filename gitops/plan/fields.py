@@ -41,14 +41,19 @@ def applied_fields(live: KubeObject, manager: str = MANAGER) -> Mapping[str, Any
     return next((fields for name, how, fields in managers(live) if name == manager and how == "Apply"), {})
 
 
-def is_applied(desired: KubeObject, live: KubeObject) -> bool:
-    """Whether an apply of `desired` is sure to change nothing of `live`, not even who owns what."""
-    versions = [
-        entry.get("apiVersion")
+def applied_version(live: KubeObject) -> str:
+    """In which version of its kind we applied an object; empty where we never did."""
+    ours = (
+        str(entry.get("apiVersion"))
         for entry in live.metadata.get("managedFields") or []
         if entry.get("manager") == MANAGER and entry.get("operation") == "Apply"
-    ]
-    if versions != [desired.api_version]:
+    )
+    return next(ours, "")
+
+
+def is_applied(desired: KubeObject, live: KubeObject) -> bool:
+    """Whether an apply of `desired` is sure to change nothing of `live`, not even who owns what."""
+    if applied_version(live) != desired.api_version:
         return False
     return _same(_content(desired.body), live.body, applied_fields(live), _mappings_of_quantities(desired))
 

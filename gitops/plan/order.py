@@ -24,12 +24,19 @@ _RANKS = {
     ADMISSION: "ValidatingWebhookConfiguration MutatingWebhookConfiguration ValidatingAdmissionPolicy"
     " ValidatingAdmissionPolicyBinding MutatingAdmissionPolicy MutatingAdmissionPolicyBinding",
 }
+_DELETED = (ADMISSION, AROUND, OTHER, WORKLOAD, CONFIG, ACCESS, DEFINITION, NAMESPACE)
 _RANK = {kind: rank for rank, kinds in _RANKS.items() for kind in kinds.split()}
 
 
 def rank(kind: str) -> int:
     """When a kind is applied, by what usually needs what. Kinds that are not known come before workloads."""
     return _RANK.get(kind, OTHER)
+
+
+def deletion_rank(kind: str) -> int:
+    """When a kind is deleted: the reverse of when it is applied, but for custom objects, which go before the workloads
+    that may see to their finalizers."""
+    return _DELETED.index(rank(kind))
 
 
 def levels(objects: Sequence[KubeObject]) -> dict[ObjectRef, int]:

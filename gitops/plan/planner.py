@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from gitops.errors import count_of
-from gitops.objects import OWNER, REVISION, RUN, KubeObject, ObjectRef
+from gitops.objects import MANAGER, OWNER, REVISION, RUN, KubeObject, ObjectRef
 from gitops.plan.aggregation import without_aggregated_rules
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
 from gitops.plan.diff import diff, like
-from gitops.plan.fields import applied_fields, in_live_notation, paths, without
+from gitops.plan.fields import applied_fields, applied_version, in_live_notation, paths, without
+from gitops.plan.keeping import kept_by
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan, Refusal, Release, Risk, Snapshot
 from gitops.plan.order import levels
@@ -200,8 +201,10 @@ def _note(
         said.append(f"taken over from {before}")
     if replicas is not None:
         said.append(f"leaves its {count_of(replicas, 'replica')} to the autoscaler")
-    if adopts:
-        said.append(f"adopts the fields of {', '.join(adopts)}")
+    if others := [name for name in adopts if name != MANAGER]:
+        said.append(f"adopts the fields of {', '.join(others)}")
+    elif not fields and applied_fields(live) and applied_version(live) != merged.api_version:
+        said.append(f"is written as {merged.api_version}")
     elif not fields and replicas is None:
         left = next(paths(without(applied_fields(live), applied_fields(merged))), "")
         said.append(f"leaves {left} as it is" if left else "becomes ours")
@@ -266,12 +269,13 @@ def _spared(
         return f"moves to {claimed[ref]}"
     if not owner and not applied_fields(live):
         return "is no longer ours: somebody else made it anew"
-    if live.annotations.get("gitops/prune") == "false":
-        return "kept: its annotation gitops/prune says so"
+    if annotation := kept_by(live):
+        return f"kept: its annotation {annotation} says so"
     if user := users.get(ref):
         return f"kept: {user} still uses it"
     if live.metadata.get("deletionTimestamp"):
-        return "kept: is being deleted already"
+        held = ", ".join(map(str, live.metadata.get("finalizers") or []))
+        return f"kept: is being deleted already; finalizers: {held}" if held else "kept: is being deleted already"
     return ""
 
 

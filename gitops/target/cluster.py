@@ -51,6 +51,8 @@ class ClusterTarget:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    held: set[ObjectRef] = field(default_factory=set)
+    """What was deleted, and is there until somebody lets go of it."""
     _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     _inventory: Inventory | None = None
     _recovered: Inventory | None = None
@@ -187,7 +189,7 @@ class ClusterTarget:
         """Write the inventory, unless it says the same already."""
         inventory = self._inventory or plan.inventory
         last = inventory.last
-        owned = owned_after(plan) if result == "deployed" else inventory.owned
+        owned = owned_after(plan) | self.held if result == "deployed" else inventory.owned
         same = last and (last.revision, last.result) == (plan.release.revision, result)
         if same and owned == inventory.owned and not plan.pending:
             return
@@ -233,6 +235,7 @@ class ClusterTarget:
             may_write=self._may_write,
             began=self._lease.began if self._lease else "",
             applied=self._applied,
+            held=self.held,
             tell=self._announcer.note,
         )
 

@@ -59,12 +59,13 @@ class World:
         revision: str = "",
         intent: Intent | None = None,
         timeout: float = 60.0,
+        patience: float = 1.0,
         **policy: Any,
     ) -> Plan:
         """Deploy, keep the events, and give the plan."""
         self.events, self.plans = [], []
         intent = intent or Intent(Policy(**policy))
-        for step in deploy(self.release(revision), objects, self.target(timeout, **policy), intent):
+        for step in deploy(self.release(revision), objects, self.target(timeout, patience, **policy), intent):
             if isinstance(step, Event):
                 self.events.append(step)
             else:
@@ -91,7 +92,7 @@ class World:
         else:
             import json
 
-            kind = ref.kind.lower()
+            kind = ".".join(filter(None, (ref.kind.lower(), ref.group)))
             self.kubectl(
                 "-n", ref.namespace, "patch", kind, ref.name, "--type=merge", "-p", json.dumps(change),
                 "--field-manager=kubectl-edit",

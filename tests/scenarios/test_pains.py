@@ -2,6 +2,7 @@
 
 import copy
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from gitops.objects import KubeObject, ObjectRef
 from gitops.pipeline import Intent
 from gitops.plan.adoption import CLIENT_SIDE
 from gitops.plan.fields import managers
+from gitops.plan.keeping import KEPT_BY
 from gitops.plan.mask import LAST_APPLIED
 from gitops.plan.model import Action, Risk
 from gitops.revisions import Superseded
@@ -111,6 +113,47 @@ def test_pain_02_nothing_is_pruned_while_a_part_of_the_api_does_not_answer() -> 
     assert both[1].ref in world.inventory().owned
     cluster.broken = set()
     assert [str(change.ref) for change in world.deploy([both[0], *many("app", 3)]).pending] == ["Widget/app/one"]
+
+
+@pytest.mark.parametrize("annotation", KEPT_BY)
+def test_pain_02_what_says_that_it_is_kept_is_kept_whichever_tool_it_says_it_to(world: World, annotation: str) -> None:
+    kept = config_map("kept", world.space).with_annotations({annotation: f"Validate=false, {KEPT_BY[annotation]}"})
+    gone = config_map("gone", world.space).with_annotations({annotation: "other"})
+    world.deploy([config_map(namespace=world.space), kept, gone])
+    world.deploy([config_map(namespace=world.space)])
+    assert (world.get(kept) is None, world.get(gone) is None) == (False, True)
+    assert kept.ref in world.inventory().owned
+
+
+@pytest.mark.parametrize("patience", [0.3, 30.0])
+def test_pain_02_what_finalizers_hold_is_told_and_stays_owned_until_it_is_gone(world: World, patience: float) -> None:
+    group = f"{world.space}.example.invalid"
+    held = widget(namespace=world.space, group=group).with_metadata(finalizers=["example.invalid/cleans-up"])
+    operator, base = deployment("operator", world.space), [definition(group=group), config_map(namespace=world.space)]
+    world.deploy([*base, operator, held])
+    seen: list[bool] = []
+
+    def let_go() -> None:
+        """As its operator does, while that is there."""
+        while not (found := world.get(held)) or not found.metadata.get("deletionTimestamp"):
+            time.sleep(0.02)
+        seen.append(world.get(operator) is not None)
+        if patience > 1:
+            world.edit(held.ref, {"metadata": {"finalizers": None}})
+
+    with ThreadPoolExecutor() as pool:
+        controller = pool.submit(let_go)
+        world.deploy(base, patience=patience)
+        controller.result()
+    told = [event.detail for event in world.events if event.ref == held.ref and event.status == "waiting"]
+    assert seen == [True]
+    assert told[0] == "is being deleted; finalizers: example.invalid/cleans-up"
+    assert (world.get(held) is None) is (held.ref not in world.inventory().owned) is (patience > 1)
+    assert world.get(operator) is None
+    if patience < 1:
+        kept = "skip kept: is being deleted already; finalizers: example.invalid/cleans-up"
+        assert notes(world, base)[str(held.ref)] == kept
+        world.edit(held.ref, {"metadata": {"finalizers": None}})
 
 
 def test_pain_02_an_object_that_moves_to_another_overlay_is_not_deleted(world: World) -> None:

@@ -193,6 +193,10 @@ class FakeCluster:
             if live is None or (uid and live["metadata"]["uid"] != uid):
                 return False
             self.log.append(("delete", ref))
+            if live["metadata"].get("finalizers"):
+                metadata = {**live["metadata"], "deletionTimestamp": "2026-11-24T00:00:00Z"}
+                self._store(ref, {**copy.deepcopy(live), "metadata": metadata})
+                return True
             self._remove(ref)
             if ref.kind == "Namespace":
                 for inner in [each for each in self.objects if each.namespace == ref.name]:
@@ -315,6 +319,9 @@ class FakeCluster:
         if live is not None and _content(live) == _content(body):
             return live
         metadata = body["metadata"]
+        if live and live["metadata"].get("deletionTimestamp") and not metadata.get("finalizers"):
+            self._remove(ref)
+            return body
         metadata["uid"] = live["metadata"]["uid"] if live else f"uid-{next(self._uids)}"
         metadata["creationTimestamp"] = live["metadata"]["creationTimestamp"] if live else "2026-11-24T00:00:00Z"
         if ref.kind in ("Deployment", "StatefulSet", "DaemonSet", "CustomResourceDefinition", "Job"):
