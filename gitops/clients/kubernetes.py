@@ -172,13 +172,13 @@ class KubernetesCluster:
     # --- writing
 
     def apply(self, desired: KubeObject, force: bool = False, manager: str = MANAGER) -> KubeObject:
-        return self._written(self._apply(desired, force, manager, dry_run=False))
+        return self._written(desired, self._apply(desired, force, manager, dry_run=False))
 
     def create(self, body: KubeObject) -> KubeObject:
-        return self._written(self._write("POST", body, ""))
+        return self._written(body, self._write("POST", body, ""))
 
     def replace(self, body: KubeObject) -> KubeObject:
-        return self._written(self._write("PUT", body, body.name))
+        return self._written(body, self._write("PUT", body, body.name))
 
     def delete(self, ref: ObjectRef, uid: str = "", propagation: str = "Background") -> bool:
         options: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": propagation}
@@ -232,8 +232,8 @@ class KubernetesCluster:
             raise ApiError(str(body.ref), f"{self.name} serves no {body.api_version} {body.kind}", hint, 404)
         return found
 
-    def _written(self, answer: KubeObject) -> KubeObject:
-        self._forget_kinds(answer.kind)
+    def _written(self, sent: KubeObject, answer: KubeObject) -> KubeObject:
+        self._forget_kinds(sent.kind)
         return answer
 
     def _forget_kinds(self, written: str) -> None:
