@@ -1,7 +1,7 @@
 """The images that an environment has now: of its kustomization with its components, or of plain manifests; and those
 that only stand elsewhere, as in Helm values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gitops.clients.git_objects import TreeEntry
@@ -19,6 +19,19 @@ class Current:
 
     images: tuple[ImageEntry, ...]
     paths: tuple[str, ...]
+
+    def has(self, image: str) -> bool:
+        """Whether it says something of `image`."""
+        return any(entry.name == image for entry in self.images)
+
+    def joined(self, found: Mapping[str, Sequence[tuple[str, Mapping[str, str]]]]) -> "Current":
+        """With what was `found` elsewhere of each image: files, and the parts of the image that they say."""
+        entries, paths = list(self.images), list(self.paths)
+        for image, said in found.items():
+            if said:
+                entries.append(entry_of(image, {part: text for _, parts in said for part, text in parts.items()}))
+                paths += [path for path, _ in said]
+        return Current(tuple(entries), tuple(dict.fromkeys(paths)))
 
 
 def current_images(
@@ -42,42 +55,55 @@ def current_images(
         else:
             folder = file.path.rpartition("/")[0]
             result[name] = Current(_in_containers(tree, folder, repositories), (folder,))
-        there = {entry.name for entry in result[name].images}
-        missing = [image for image in repositories if image not in there]
-        result[name] = _with_elsewhere(tree, file, result[name], missing, fields.get(name, ()), prefix)
-    return result
+    return result | _with_elsewhere(tree, overlays, result, repositories, fields, prefix)
 
 
 def _with_elsewhere(
-    tree: Tree, overlay: TreeEntry, current: Current, images: Sequence[str], fields: Sequence[Field], prefix: str
-) -> Current:
-    """`current`, and those of `images` that `fields` or the marked scalars in the overlay's folder say."""
-    if not images:
-        return current
-    below = tree.yaml_files(overlay.path.rpartition("/")[0]).values()
-    beside = tree.read([each for each in below if each.path.rpartition("/")[2] not in KUSTOMIZATIONS])
-    located = [(join(prefix, field.file), field) for field in fields if field.image in images]
-    values = tree.read(list(files_of(tree, [path for path, _ in located]).values()))
-    entries, paths = list(current.images), list(current.paths)
-    for image in images:
-        found = list(_parts_said(image, beside, located, values))
-        if found:
-            entries.append(entry_of(image, {part: text for _, parts in found for part, text in parts.items()}))
-            paths += [path for path, _ in found]
-    return Current(tuple(entries), tuple(dict.fromkeys(paths)))
+    tree: Tree,
+    overlays: Mapping[str, TreeEntry],
+    known: Mapping[str, Current],
+    images: Collection[str],
+    fields: Fields,
+    prefix: str,
+) -> dict[str, Current]:
+    """Those of `known` that lack some of `images`, with what fields and marked scalars say of these."""
+    lacking = {name: [image for image in images if not current.has(image)] for name, current in known.items()}
+    lacking = {name: missing for name, missing in lacking.items() if missing}
+    beside = {name: _beside(tree, overlays[name]) for name in lacking}
+    located = {
+        name: [(join(prefix, field.file), field) for field in fields.get(name, ()) if field.image in missing]
+        for name, missing in lacking.items()
+    }
+    files = files_of(tree, [path for each in located.values() for path, _ in each])
+    for each in beside.values():
+        files |= each
+    texts = tree.read(list(files.values()))
+    return {
+        name: known[name].joined(
+            {image: list(_parts_said(image, beside[name], located[name], texts)) for image in missing}
+        )
+        for name, missing in lacking.items()
+    }
+
+
+def _beside(tree: Tree, overlay: TreeEntry) -> dict[str, TreeEntry]:
+    """The YAML files in the overlay's folder that are no kustomizations."""
+    below = tree.yaml_files(overlay.path.rpartition("/")[0])
+    return {path: entry for path, entry in below.items() if path.rpartition("/")[2] not in KUSTOMIZATIONS}
 
 
 def _parts_said(
-    image: str, beside: Mapping[str, bytes], located: Sequence[tuple[str, Field]], values: Mapping[str, bytes]
+    image: str, beside: Iterable[str], located: Sequence[tuple[str, Field]], texts: Mapping[str, bytes]
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Each file that says something of `image`, with what it says of which part."""
-    for path, data in beside.items():
+    for path in beside:
+        data = texts[path]
         if b"$gitops" in data and image.encode() in data and (parts := marked(data, image, file=path)):
             yield path, parts
     for path, field in located:
         if field.image == image:
             part = "" if field.part == "reference" else field.part
-            yield path, {part: text_at(values[path], field.path, file=path)}
+            yield path, {part: text_at(texts[path], field.path, file=path)}
 
 
 def _joined(entries: list[ImageEntry]) -> tuple[ImageEntry, ...]:
