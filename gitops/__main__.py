@@ -15,7 +15,22 @@ def main() -> None:
         _render(arguments[1:])
     from gitops.cli import run
 
+    _heed_termination()
     sys.exit(run(arguments))
+
+
+def _heed_termination() -> None:
+    """Raise `Terminated` at SIGTERM, once, so that leases are given up and records written; what comes again, to the
+    whole group of processes perhaps, does not end that half-way."""
+    import signal
+
+    from gitops.errors import Terminated
+
+    def terminate(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        raise Terminated
+
+    signal.signal(signal.SIGTERM, terminate)
 
 
 def _render(arguments: list[str]) -> None:

@@ -6,8 +6,9 @@ single boundary in `gitops.cli` turns it into a line on stderr and an exit code.
 
 from collections.abc import Iterable, Sequence
 
-DONE, FAILED, USAGE, PENDING, UNEXPECTED, INTERRUPTED = 0, 1, 2, 3, 70, 130
-"""Exit codes: done, error, usage, changes pending (only where a flag asks), a defect of ours, interrupted."""
+DONE, FAILED, USAGE, PENDING, UNEXPECTED, INTERRUPTED, TERMINATED = 0, 1, 2, 3, 70, 130, 143
+"""Exit codes: done, error, usage, changes pending (only where a flag asks), a defect of ours, interrupted by SIGINT, by
+SIGTERM."""
 
 
 SHOWN = 20
@@ -32,6 +33,10 @@ class GitopsError(Exception):
     def __str__(self) -> str:
         line = f"{self.subject}: {self.problem}"
         return f"{line}\n  try: {self.hint}" if self.hint else line
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as from a build that is stopped: what is under way is ended as by an interrupt from the keyboard."""
 
 
 class UsageError(GitopsError):

@@ -25,8 +25,6 @@ STAND_IN = "default"
 """The namespace in which objects are tried whose own is not there yet: every cluster has it."""
 RARELY_REFUSED = frozenset({"ConfigMap", "Secret", "Service", "ServiceAccount"})
 """Kinds that are not tried there: they have little to get wrong, and are most of what there is."""
-READS = 3
-"""How often a list is asked for that is older than this run: a cache on the way gave it."""
 UPDATES = 10
 """How often a dry run of an update is tried again that others' writes came before."""
 LISTED_FROM = 4
@@ -45,13 +43,12 @@ def read(
     inventory: Inventory,
     coming: Sequence[KubeObject] = (),
     undo: Collection[str] = (),
-    since: str = "",
     compare: bool = False,
 ) -> Snapshot:
     """The live state of `desired` and of what `inventory` owns. `coming` are objects that others are going to make
     before: what needs them is planned as if they were there. Of the objects `undo`, as they print, what was changed by
-    hand is as good as ours. A list from before the resource version `since` is asked for again. To `compare` takes no
-    right to write: what may not be tried is foreseen, and what may not even be read is said in `unread`.
+    hand is as good as ours. To `compare` takes no right to write: what may not be tried is foreseen, and what may not
+    even be read is said in `unread`.
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
@@ -60,7 +57,7 @@ def read(
         wanted = {each.ref: each.version for each in desired}
         owned = {ref: "" for ref in inventory.owned if ref not in wanted and not compare}
         unread: dict[ObjectRef, str] = {}
-        live = _live(reader, pool, kinds, wanted | owned, since, unread if compare else None)
+        live = _live(reader, pool, kinds, wanted | owned, unread if compare else None)
         # What a list lacks is asked for by itself before it is taken for gone: the inventory would forget it.
         missing = [ref for ref in owned if ref not in live]
         live |= {each.ref: each for each in pool.map(reader.get, missing) if each}
@@ -108,7 +105,6 @@ def _live(
     pool: ThreadPoolExecutor,
     kinds: Kinds,
     versions: dict[ObjectRef, str],
-    since: str,
     unread: dict[ObjectRef, str] | None,
 ) -> dict[ObjectRef, KubeObject]:
     """The objects of `versions` that exist, each in its version: by lists where that takes fewer requests. What may not
@@ -119,7 +115,7 @@ def _live(
         version = wanted if kinds.find(ref.group, ref.kind, wanted) else ""
         if kinds.find(ref.group, ref.kind, version):
             collections[ref.group, ref.kind, ref.namespace, version].append(ref)
-    batches = [_Batch(*key, refs=refs, since=since, unread=unread) for key, refs in collections.items()]
+    batches = [_Batch(*key, refs=refs, unread=unread) for key, refs in collections.items()]
     found = pool.map(lambda batch: batch.read(reader), batches)
     return {each.ref: each for batch in found for each in batch}
 
@@ -163,15 +159,15 @@ class _Batch:
     namespace: str
     version: str
     refs: list[ObjectRef]
-    since: str
     unread: dict[ObjectRef, str] | None
 
     def read(self, reader: Reader) -> list[KubeObject]:
         if len(self.refs) >= LISTED_FROM:
             try:
-                listing = self._listed(reader)
+                listing = reader.list(self.group, self.kind, self.namespace, self.version)
             except ApiError as error:
-                if error.status != 403:
+                # 404: the kind is served no longer.
+                if error.status not in (403, 404):
                     raise
             else:
                 wanted = set(self.refs)
@@ -187,21 +183,6 @@ class _Batch:
                 raise
             self.unread[ref] = error.problem
             return None
-
-    def _listed(self, reader: Reader) -> Listing:
-        """The list; a newer one where it is older than this run. A server of its own (an APIService) may count its
-        versions in another way, so that is not insisted on."""
-        for _ in range(READS):
-            listing = reader.list(self.group, self.kind, self.namespace, self.version)
-            if not _is_before(listing.resource_version, self.since):
-                break
-        return listing
-
-
-def _is_before(version: str, since: str) -> bool:
-    """Whether a resource version is older than another; they can be compared as numbers.
-    https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions"""
-    return version.isdecimal() and since.isdecimal() and int(version) < int(since)
 
 
 @dataclass(frozen=True)

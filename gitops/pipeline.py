@@ -60,7 +60,7 @@ def deploy(
     target: Target,
     intent: Intent = Intent(),
     dry_run: bool = False,
-) -> Iterator[Plan | Event]:
+) -> Generator[Plan | Event, None, None]:
     """Lock, plan, apply, wait, prune, record. Yields the plan first: who consumes it may show it, ask, and stop there.
 
     Raises `GitopsError` where the plan is refused, `Superseded` where something newer was deployed, and what failed
@@ -94,6 +94,11 @@ def carry_out(decided: Plan, target: Target, newer: Callable[[], str] = nothing_
         yield from target.prune(decided)
     except (GitopsError, KeyboardInterrupt) as error:
         yield from record_end(decided, target, error)
+        raise
+    except GeneratorExit:
+        # Who consumes this was interrupted, and nobody hears of what happens any more.
+        for _ in record_end(decided, target, KeyboardInterrupt()):
+            pass
         raise
     yield from target.record(decided)
 
@@ -194,3 +199,21 @@ def compare_released(release: Release, target: Target, earlier: Earlier) -> Plan
     desired = target.complete(release, objects)
     snapshot = target.read(release, desired, compare=True)
     return plan(replace(release, revision=deployed.revision, title=title), desired, snapshot, Policy(prune=False))
+
+
+def deploy_released(compared: Plan, target: Target, policy: Policy) -> Iterator[Plan | Event]:
+    """Deploy again the released revision that `compared` was made for. Raises `Superseded` where another one was
+    released since then."""
+
+    def refuse_another(decided: Plan) -> None:
+        now = decided.inventory.deployed
+        if now is None or now.revision != compared.release.revision:
+            raise Superseded(
+                decided.release.environment,
+                f"superseded: {now.revision[:7] if now else 'nothing'} is released here by now, and not "
+                f"{compared.release.revision[:7]}",
+                "run it again",
+            )
+
+    objects = [change.desired for change in compared.changes if change.desired]
+    yield from deploy(compared.release, objects, target, Intent(policy, approved=refuse_another))

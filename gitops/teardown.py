@@ -1,6 +1,6 @@
 """Taking away what deploys made: a plan with nothing desired, carried out in reverse order. Data stays unless asked."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ DATA = ("PersistentVolumeClaim", "PersistentVolume")
 TEARDOWN = Policy(teardown=True)
 
 
-def teardown_policy(release: Release, target: ClusterTarget, delete_data: bool) -> Policy:
+def _policy(release: Release, target: ClusterTarget, delete_data: bool) -> Policy:
     """What is taken away. Without `delete_data`, volumes stay, and so do the namespaces that claims are in, whoever
     made these: a namespace takes everything in it along."""
     if delete_data:
@@ -22,19 +22,21 @@ def teardown_policy(release: Release, target: ClusterTarget, delete_data: bool) 
     deletions = [change.ref for change in prepare(release, (), target, Intent(TEARDOWN)).changes]
     namespaces = [ref.name for ref in deletions if ref.kind == "Namespace"]
     volumes = [ref for ref in deletions if ref.kind in DATA]
-    used = [name for name in namespaces if target.cluster.list("", "PersistentVolumeClaim", name).objects]
+    used = [name for name in namespaces if target.reader.list("", "PersistentVolumeClaim", name).objects]
     kept = [*map(str, volumes), *(f"Namespace/{name}" for name in used)]
     return replace(TEARDOWN, kept=frozenset(kept))
 
 
-def tear_down(release: Release, target: ClusterTarget, policy: Policy, dry_run: bool = False) -> Iterator[Plan | Event]:
-    """The plan first, then what happens.
+def tear_down(
+    release: Release, target: ClusterTarget, delete_data: bool = False, dry_run: bool = False
+) -> Generator[Plan | Event, None, None]:
+    """The plan first, then what happens. Data stays without `delete_data`.
 
     The environment's own namespace goes last, and the record of what is owned with it: what is cut off before is
     carried on by the next. What went away already is not missed. Raises `GitopsError` where a deletion fails.
     """
     with nullcontext() if dry_run else target.lock(release):
-        decided = prepare(release, (), target, Intent(policy))
+        decided = prepare(release, (), target, Intent(_policy(release, target, delete_data)))
         yield decided
         if dry_run:
             return

@@ -8,7 +8,7 @@ from itertools import groupby
 
 from gitops.apply.events import Event, Word
 from gitops.apply.wait import Waiter
-from gitops.clients.cluster import ApiError, Cluster, Conflict, Kinds
+from gitops.clients.cluster import ApiError, Cluster, Conflict, Kinds, Reader
 from gitops.errors import GitopsError, Problems
 from gitops.objects import MANAGER, OWNER, KubeObject, ObjectRef
 from gitops.plan.adoption import adopted, in_version, updaters
@@ -41,6 +41,8 @@ class Applier:
     """Applies plans to `cluster`. `may_write` raises `GitopsError` once this run has lost the right to."""
 
     cluster: Cluster
+    reader: Reader
+    """The same, whose answers are of this run's time."""
     run: str = ""
     timeout: float = 300.0
     """Seconds that objects which others need may take to be ready, and replaced ones to be gone."""
@@ -98,7 +100,7 @@ class Applier:
         What is there all the same is `held`."""
         left = [change.live for change in deletions if change.live and change.live.metadata.get("finalizers")]
         deadline, told = self.now() + seconds, False
-        while left := [found for each in left if (found := self.cluster.get(each.ref)) and found.uid == each.uid]:
+        while left := [found for each in left if (found := self.reader.get(each.ref)) and found.uid == each.uid]:
             late = self.now() >= deadline
             if late or not told:
                 yield from (Event(each.ref, "waiting", status(each.body).message) for each in left)
@@ -111,12 +113,17 @@ class Applier:
     def _together(self, pool: ThreadPoolExecutor, changes: Sequence[Change], plan: Plan, mask: Mask) -> Iterator[Event]:
         futures = {pool.submit(self._carry_out, change, plan): change for change in changes}
         failures: list[GitopsError] = []
-        for future in as_completed(futures):
-            change = futures[future]
-            try:
-                yield Event(change.ref, future.result(), change.note, change.level)
-            except GitopsError as error:
-                failures.append(mask.error(error))
+        try:
+            for future in as_completed(futures):
+                change = futures[future]
+                try:
+                    yield Event(change.ref, future.result(), change.note, change.level)
+                except GitopsError as error:
+                    failures.append(mask.error(error))
+        finally:
+            # After an interrupt what is under way is waited for, and nothing more is begun.
+            for future in futures:
+                future.cancel()
         if failures:
             raise failures[0] if len(failures) == 1 else Problems(failures)
 
@@ -159,7 +166,7 @@ class Applier:
         what the server has filled in meanwhile, which it takes for our update."""
 
         def read() -> KubeObject | None:
-            return self.cluster.get(desired.ref, desired.version)
+            return self.reader.get(desired.ref, desired.version)
 
         converted = self._rewrite(read, lambda live: in_version(live, desired.api_version))
         self._rewrite(read, lambda live: adopted(live, (MANAGER,)) if updaters(live) & {MANAGER} else None)
@@ -171,7 +178,7 @@ class Applier:
         assert change.live is not None
         if self.cluster.delete(change.ref, change.live.uid):
             return "deleted"
-        found = self.cluster.get(change.ref)
+        found = self.reader.get(change.ref)
         if found and found.uid != change.live.uid and found.annotations.get(OWNER) == owner:
             return "deleted" if self.cluster.delete(change.ref, found.uid) else "gone"
         return "gone"
@@ -191,7 +198,7 @@ class Applier:
             names = tuple(name for name in change.adopts if name in updaters(live))
             return adopted(live, names) if names else None
 
-        self._rewrite(lambda: self.cluster.get(change.ref), taken)
+        self._rewrite(lambda: self.reader.get(change.ref), taken)
 
     def _rewrite(
         self, read: Callable[[], KubeObject | None], changed: Callable[[KubeObject], KubeObject | None]
@@ -241,7 +248,7 @@ class Applier:
         """What waits for the objects of `plan`."""
         changes = {change.ref: change for change in plan.changes}
         return Waiter(
-            self.cluster,
+            self.reader,
             mask,
             self.timeout,
             self.patience,
@@ -277,7 +284,7 @@ class Applier:
 
     def _until(self, ref: ObjectRef, holds: Callable[[KubeObject | None], bool], problem: str) -> None:
         deadline = self.now() + self.timeout
-        while not holds(found := self.cluster.get(ref)):
+        while not holds(found := self.reader.get(ref)):
             if self.now() > deadline:
                 why = status(found.body).message if found else "it is not there"
                 raise GitopsError(str(ref), f"{problem} after {self.timeout:.0f} s: {why}", "see its events")

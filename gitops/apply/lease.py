@@ -12,11 +12,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from gitops.clients.cluster import ApiError, Cluster, Conflict
+from gitops.clients.fresh import is_before
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 
 LONG_DEAD = 240
 """Durations after which a lease is taken without watching it first: an hour, by which no two clocks should differ."""
+RELEASES = 3
+"""How often it is tried to give a lease up: an answer to a renewal that was lost makes the first meet our own."""
+LOST = float("-inf")
+"""Until when a lease is held that another run has."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +111,8 @@ class Lease:
             version = str(found.metadata["resourceVersion"]) if found else ""
             if seen is None or seen[0] != version:
                 seen = (version, asked)
-            if found is None or self._is_free(found, asked - seen[1]):
-                if self._take(found, asked):
-                    return
-                continue
+            if (found is None or self._is_free(found, asked - seen[1])) and self._take(found, asked):
+                return
             if asked - started > self._options.patience:
                 raise self._busy(found)
             self._sleep(self._options.poll)
@@ -191,29 +194,38 @@ class Lease:
             found = self._cluster.get(self._ref)
         except GitopsError:
             return
+        if found and not is_before(self.version, str(found.metadata["resourceVersion"])):
+            # From a cache that is behind: it cannot be what the server has by now. The next round asks again.
+            return
         spec = _terms(found) if found else {}
         if found and spec.get("holderIdentity") == self._holder and int(spec["leaseTransitions"]) == self.token:
             self._held, self._until = found, asked + self._options.duration
         else:
-            self._until = 0.0
+            self._until = LOST
             self._stop.set()
 
     def _release(self) -> None:
-        """Give the lease up, so that the next run need not wait. Where that fails, it runs out by itself."""
-        if self._held is None or self._monotonic() > self._until:
-            return
-        try:
-            body = self._body(self.token, _moment(_terms(self._held)["acquireTime"]), self._held, holder="")
-            self._cluster.replace(body)
-        except GitopsError:
-            return
+        """Give the lease up, so that the next run need not wait; one that ran out too, as its resource version tells
+        whether it is still ours. Where that fails, it runs out by itself."""
+        for _ in range(RELEASES):
+            if self._held is None:
+                return
+            try:
+                body = self._body(self.token, _moment(_terms(self._held)["acquireTime"]), self._held, holder="")
+                self._cluster.replace(body)
+                return
+            except Conflict:
+                self._after_conflict(self._monotonic())
+                if self._until == LOST:
+                    return
+            except GitopsError:
+                return
 
-    def _busy(self, found: KubeObject) -> GitopsError:
-        spec = _terms(found)
-        since = _moment(spec.get("acquireTime")).strftime("%H:%M:%SZ")
-        return GitopsError(
-            str(self._ref), f"{spec['holderIdentity']} deploys here since {since}", "run it again when that is done"
-        )
+    def _busy(self, found: KubeObject | None) -> GitopsError:
+        spec = _terms(found) if found else {}
+        since = f" since {_moment(spec['acquireTime']):%H:%M:%SZ}" if spec.get("acquireTime") else ""
+        problem = f"{spec.get('holderIdentity') or 'another run'} deploys here{since}"
+        return GitopsError(str(self._ref), problem, "run it again when that is done")
 
 
 def _terms(found: KubeObject) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from gitops.apply.events import Event
 from gitops.apply.evidence import evidence
 from gitops.apply.watches import WORKLOADS, Family, Watches
 from gitops.clients.cluster import Reader
+from gitops.clients.fresh import is_before
 from gitops.errors import GitopsError, Problems
 from gitops.objects import KubeObject, ObjectRef
 from gitops.plan.deadline import own_deadline
@@ -277,10 +278,11 @@ def _to_blame(pods: tuple[KubeObject, ...]) -> KubeObject | None:
 
 
 def _is_older(news: KubeObject | None, known: KubeObject | None) -> bool:
-    """Whether `news` are of before our apply: a list that is behind would show the old revision, and it is ready."""
-    if news is None or known is None or news.uid != known.uid:
+    """Whether `news` are of before our apply: a list that is behind would show the old revision, or the object that was
+    replaced, and it is ready."""
+    if news is None or known is None:
         return False
-    return int(news.metadata.get("generation") or 0) < int(known.metadata.get("generation") or 0)
+    return is_before(str(news.metadata.get("resourceVersion")), str(known.metadata.get("resourceVersion")))
 
 
 def _versions(pods: tuple[KubeObject, ...]) -> set[tuple[str, str]]:

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 import click
 
 from gitops import __version__
-from gitops.cli.output import TERMINAL, echo_error
-from gitops.errors import DONE, INTERRUPTED, UNEXPECTED, USAGE, GitopsError
+from gitops.cli.output import TERMINAL, echo_error, silence
+from gitops.errors import DONE, INTERRUPTED, TERMINATED, UNEXPECTED, USAGE, GitopsError, Terminated
 from gitops.hidden import SECRET_VARIABLES, remember, without
 
 COMMANDS = {
@@ -137,21 +137,18 @@ def run(args: Sequence[str]) -> int:
         problem = " ".join(error.format_message().split()).rstrip(".")
         echo_error(f"{path}: {problem}\n  try: {path} --help")
         return USAGE
-    except (KeyboardInterrupt, click.Abort):
-        echo_error("gitops: interrupted")
-        return INTERRUPTED
+    except (KeyboardInterrupt, click.Abort) as error:
+        # click makes an Abort of every interrupt.
+        terminated = isinstance(error.__cause__ or error, Terminated)
+        echo_error(f"gitops: {'stopped by SIGTERM' if terminated else 'interrupted'}")
+        return TERMINATED if terminated else INTERRUPTED
     except BrokenPipeError:
-        _silence_stdout()
+        silence(sys.stdout)
         return DONE
     except Exception as error:  # noqa: BLE001 - a defect of ours: the trace goes to a file, not to the person
         problem = f"unexpected {type(error).__name__}; its trace is in {_keep_trace()}"
         echo_error(f"gitops: {problem}\n  try: report it with that file")
         return UNEXPECTED
-
-
-def _silence_stdout() -> None:
-    """Keep the interpreter from complaining at exit that the reader of our output went away."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _keep_trace() -> str:

@@ -57,7 +57,9 @@ def command(
     gitops deploy staging
     gitops deploy prod --plan plan.json --rollback-on-failure
     """
-    from gitops.cli.output import echo
+    from contextlib import closing
+
+    from gitops.cli.output import TERMINAL, echo
     from gitops.cli.release_options import intent_of, newer_of, release_of
     from gitops.pipeline import deploy
     from gitops.plan.summary import coming as coming_of
@@ -77,6 +79,7 @@ def command(
     plans: list[Plan] = []
     waiting = _rendered(context, overlays)
     coming: dict[str, tuple[KubeObject, ...]] = {}
+    TERMINAL.needed = dry_run
     with _told(waiting, plans, asked.form):
         while waiting:
             overlay, objects = waiting.pop(0)
@@ -87,8 +90,8 @@ def command(
                 intent = replace(intent, newer=newer_of(context, overlay, revisions, revision, monotonic))
             if saved:
                 intent = replace(intent, approved=_approval(saved, str(plan_file)))
-            steps = deploy(release, objects, target, intent, dry_run)
-            decided, seconds = _carry_out(steps, plans, asked.form, asked.diff, ask=not (dry_run or yes))
+            with closing(deploy(release, objects, target, intent, dry_run)) as steps:
+                decided, seconds = _carry_out(steps, plans, asked.form, asked.diff, ask=not (dry_run or yes))
             if dry_run:
                 coming[overlay.cluster] = (*coming.get(overlay.cluster, ()), *coming_of(decided))
             if asked.form == "text":

@@ -90,12 +90,11 @@ def _compare(
 
 def _fix(context: "Context", overlay: "Overlay", kube_context: str, plan: "Plan", drifted: "frozenset[str]") -> None:
     """Deploy the released objects again, taking the fields that differ from whoever changed them."""
-    from gitops.pipeline import Intent, deploy
+    from gitops.pipeline import deploy_released
     from gitops.plan.planner import Policy
 
     policy = Policy(take_ownership=drifted, undo=drifted, prune=False)
-    objects = [change.desired for change in plan.changes if change.desired]
-    for _ in deploy(plan.release, objects, context.target(overlay, kube_context, policy), Intent(policy)):
+    for _ in deploy_released(plan, context.target(overlay, kube_context, policy), policy):
         pass
 
 

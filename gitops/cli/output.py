@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 from gitops import hidden
 
@@ -18,6 +18,8 @@ class Terminal:
 
     def __init__(self) -> None:
         self._color: bool | None = None
+        self.needed = True
+        """Whether a command is pointless once nobody reads its output. One that changes things goes on without."""
 
     def use_color(self, wanted: bool | None) -> None:
         self._color = wanted
@@ -41,19 +43,33 @@ style = TERMINAL.style
 
 def echo(text: str = "") -> None:
     """Print `text`, without what must not be shown, and the control characters that names from outside could carry."""
-    sys.stdout.write(printable(hidden.without(text)) + "\n")
-    sys.stdout.flush()
+    _write(sys.stdout, printable(hidden.without(text)) + "\n")
 
 
 def echo_error(text: str) -> None:
     """Print an error to stderr."""
-    sys.stderr.write(printable(hidden.without(text)) + "\n")
-    sys.stderr.flush()
+    _write(sys.stderr, printable(hidden.without(text)) + "\n")
 
 
 def echo_json(value: Any) -> None:
     """Print `value` as JSON, for programs."""
-    sys.stdout.write(json.dumps(hidden.within(value), indent=2, ensure_ascii=False) + "\n")
+    _write(sys.stdout, json.dumps(hidden.within(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except BrokenPipeError:
+        if TERMINAL.needed:
+            raise
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Let what is still written go nowhere, as the reader of `stream` went away; else the interpreter complains at exit
+    too."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160)) if chr(code) not in "\n\t"}
@@ -119,10 +135,9 @@ class Progress:
         """Show that `text` is what happens now."""
         text = hidden.without(text)
         if self._live:
-            sys.stderr.write("\r\x1b[K" + printable(text)[: columns() - 1])
+            _write(sys.stderr, "\r\x1b[K" + printable(text)[: columns() - 1])
         elif not self._is_repetition(text):
-            sys.stderr.write(f"[{self._now() - self._started:6.1f} s] {printable(text)}\n")
-        sys.stderr.flush()
+            _write(sys.stderr, f"[{self._now() - self._started:6.1f} s] {printable(text)}\n")
 
     def _is_repetition(self, text: str) -> bool:
         shape, now = re.sub(r"[\d.]+", "#", text), self._now()
@@ -134,8 +149,7 @@ class Progress:
     def close(self) -> None:
         """Take the rewritten line away."""
         if self._live:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write(sys.stderr, "\r\x1b[K")
 
     def __enter__(self) -> "Progress":
         return self

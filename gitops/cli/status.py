@@ -26,6 +26,8 @@ _WHOLE = ("revision", "image", "age", "health", "drift", "last")
 """Columns that are short by themselves."""
 UNREAD = "unknown"
 """What could not be read: the health where nobody answers, the hold where the branch is not to be had."""
+PATIENCE = 25.0
+"""Seconds that one git command may take to read the holds: as long as a cluster that never answers is asked."""
 AT_ONCE = 8
 """Environments that are read at the same time."""
 WIDEST = 16
@@ -51,10 +53,11 @@ def command(context: "Context", name: str, kube_context: str, form: str) -> int:
 
     wanted = overlays_named(context.config, name) if name else all_overlays(context.config)
     revisions = Revisions(context.root)
-    held, unread = _holds(context, [overlay.name for overlay in wanted])
-    # At once: a cluster that does not answer takes its time to be given up, for each of its environments.
+    # At once: what does not answer, a cluster or the manifest repository, takes its time to be given up.
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="status") as pool:
+        holds = pool.submit(_holds, context, [overlay.name for overlay in wanted])
         found = pool.map(lambda overlay: _row(context, overlay, kube_context, revisions), wanted)
+        held, unread = holds.result()
         rows = [row | _held(held, overlay.name) for overlay, row in zip(wanted, found, strict=True)]
     if form == "json":
         echo_json(rows)
@@ -191,6 +194,7 @@ def _holds(context: "Context", names: list[str]) -> tuple[dict[str, str] | None,
 
     try:
         with context.manifests(None, None) as place:
+            place.branch.objects.git.patience = PATIENCE
             tree = Tree(place.branch.objects, place.branch.tip(), place.branch.name)
             holds = read_holds(tree, names, place.prefix)
     except GitopsError as error:

@@ -121,15 +121,18 @@ def _tear_down(
     quiet: bool,
 ) -> None:
     """`quiet`: nothing is said where nothing is there."""
+    from contextlib import closing
+
     from gitops.apply.events import Event
     from gitops.cli.events_view import show
+    from gitops.cli.output import TERMINAL
     from gitops.cli.plan_view import show_plans
     from gitops.cli.release_options import release_of
     from gitops.errors import GitopsError
     from gitops.plan.model import Plan
     from gitops.revisions import revision_at
     from gitops.target.cluster import ClusterTarget
-    from gitops.teardown import tear_down, teardown_policy
+    from gitops.teardown import tear_down
 
     target = context.target(overlay, kube_context)
     if not isinstance(target, ClusterTarget):
@@ -137,14 +140,15 @@ def _tear_down(
             overlay.name, "is rendered, not deployed to a cluster", "delete its folder or branch with git"
         )
     release = release_of(context, overlay, target.name, *revision_at(context.root))
-    steps = tear_down(release, target, teardown_policy(release, target, delete_data), dry_run)
-    decided = next(steps)
-    assert isinstance(decided, Plan)
-    if decided.pending or not quiet:
-        show_plans([decided], "text", False, "")
-    if decided.pending and not dry_run and not yes:
-        _confirm(overlay.name, target.name)
-    show(step for step in steps if isinstance(step, Event))
+    TERMINAL.needed = dry_run
+    with closing(tear_down(release, target, delete_data, dry_run)) as steps:
+        decided = next(steps)
+        assert isinstance(decided, Plan)
+        if decided.pending or not quiet:
+            show_plans([decided], "text", False, "")
+        if decided.pending and not dry_run and not yes:
+            _confirm(overlay.name, target.name)
+        show(step for step in steps if isinstance(step, Event))
 
 
 def _confirm(name: str, target: str) -> None:

@@ -48,6 +48,8 @@ class GitRepository:
 
     def __init__(self, directory: Path, env: Mapping[str, str] | None = None) -> None:
         self.directory = directory
+        self.patience = NETWORK_TIMEOUT
+        """Seconds that one command may take, where it is not said."""
         self._env = dict(env or {})
 
     @classmethod
@@ -74,14 +76,14 @@ class GitRepository:
         *arguments: str,
         stdin: BinaryIO | None = None,
         env: Mapping[str, str] | None = None,
-        timeout: float = NETWORK_TIMEOUT,
+        timeout: float | None = None,
     ) -> bytes:
         """Run `git ARGUMENTS` here and return its stdout. Raises `GitFailed`.
 
         A ref that is locked is waited for, and a lock that a killed git has left is taken away.
         """
         try:
-            return self._run(arguments, stdin, env, timeout)
+            return self._run(arguments, stdin, env, timeout or self.patience)
         except GitFailed as error:
             lock = _REF_LOCK.search(error.stderr)
             if not lock:
@@ -89,7 +91,7 @@ class GitRepository:
             _outlive(Path(lock[1]))
             if stdin:
                 stdin.seek(0)
-            return self._run(arguments, stdin, env, timeout)
+            return self._run(arguments, stdin, env, timeout or self.patience)
 
     def _run(
         self, arguments: tuple[str, ...], stdin: BinaryIO | None, env: Mapping[str, str] | None, timeout: float

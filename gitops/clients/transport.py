@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 65.0
 """Seconds. The API server gives up on a request after 60 by default, and says so; let it."""
+FIRST_WORD, SILENCE = 25.0, 130.0
+"""Seconds that a server which has not said anything yet may keep silent on a request, and one that has: the first may
+be no API server at all, the second is busy, or makes place for another."""
 ATTEMPTS = 8
 """How often a request is sent before its failure is the answer."""
 UNHEARD = 3
@@ -63,6 +66,9 @@ class Transport:
         self._renew: datetime | None = None
         self._pool: urllib3.PoolManager | None = None
         self._certificate = ""
+        self._answered = False
+        self._given_up = ""
+        """What to say of a server that never said anything: it is asked nothing more."""
 
     def send(
         self,
@@ -79,10 +85,11 @@ class Transport:
         url = self._endpoint.server + path + (f"?{urlencode(query)}" if query else "")
         data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
         headers = {"Accept": accept} | ({"Content-Type": content_type} if data else {})
-        logged_in_again = False
+        logged_in_again, silent = False, 0.0
         for attempt in range(1, ATTEMPTS + 1):
-            response = self._try(method, url, subject, headers, data, attempt)
+            response, seconds = self._try(method, url, subject, headers, data, attempt, silent)
             if response is None:
+                silent += seconds
                 continue
             if response.status < 300:
                 self.pace.faster()
@@ -126,35 +133,68 @@ class Transport:
             response.close()
 
     def _try(
-        self, method: str, url: str, subject: str, headers: Mapping[str, str], data: bytes | None, attempt: int
-    ) -> "urllib3.BaseHTTPResponse | None":
-        """One attempt; None after a failure of the network that is worth another."""
+        self,
+        method: str,
+        url: str,
+        subject: str,
+        headers: Mapping[str, str],
+        data: bytes | None,
+        attempt: int,
+        silent: float,
+    ) -> "tuple[urllib3.BaseHTTPResponse | None, float]":
+        """One attempt, after others took `silent` seconds, and the seconds that it took. No answer after a failure of
+        the network that is worth another attempt."""
         import urllib3
 
-        timeout = urllib3.Timeout(connect=CONNECT_TIMEOUT, read=READ_TIMEOUT)
+        began = time.monotonic()
         try:
             with self.pace.slot():
                 pool, all_headers = self._connected(headers)
-                return pool.request(
+                began, timeout = time.monotonic(), self._timeout(silent)
+                response = pool.request(
                     method, url, body=data, headers=all_headers, retries=False, redirect=False, timeout=timeout
                 )
         except (urllib3.exceptions.HTTPError, OSError) as error:
             if found := lasting(error, self._endpoint.server):
                 raise found from error
+            seconds = time.monotonic() - began
             # Cut off half-way: as often as any other failure.
-            if attempt >= (UNHEARD if _unheard(error) else ATTEMPTS):
-                raise self._silence(subject, error) from error
+            often = attempt >= (UNHEARD if _unheard(error) else ATTEMPTS)
+            if often or silent + seconds >= self._longest_silence():
+                raise self._silence(subject, error, silent + seconds) from error
             self._sleep(self._pause(attempt, None))
-            return None
+            return None, seconds
+        self._answered, self._given_up = True, ""
+        return response, time.monotonic() - began
 
-    def _silence(self, subject: str, error: Exception) -> GitopsError:
+    def _longest_silence(self) -> float:
+        return SILENCE if self._answered else FIRST_WORD
+
+    def _timeout(self, silent: float) -> "urllib3.Timeout":
+        import urllib3
+
+        if self._given_up:
+            raise self._no_answer(self._given_up)
+        left = max(0.1, self._longest_silence() - silent)
+        return urllib3.Timeout(connect=min(CONNECT_TIMEOUT, left), read=min(READ_TIMEOUT, left))
+
+    def _silence(self, subject: str, error: Exception, seconds: float) -> GitopsError:
+        """What there is to say of a server that was silent for so many seconds. One that never said anything is asked
+        nothing more: each of many environments would take as long again."""
         import urllib3
 
         proxy = self._pool.proxy if self._pool else None
         if proxy and isinstance(error, urllib3.exceptions.ProxyError):
             problem = f"cannot be reached through the proxy {shown(str(proxy))} ({_reason(error)})"
             return GitopsError(self._endpoint.server, problem, "check HTTPS_PROXY and NO_PROXY, or its proxy-url")
-        problem = f"does not answer ({_reason(error)}), asked about {subject}"
+        late = isinstance(error, urllib3.exceptions.TimeoutError) and "timed out" in str(error)
+        why = f"timed out after {seconds:.0f} s" if late else _reason(error)
+        problem = f"does not answer ({why}), asked about {subject}"
+        if not self._answered and seconds >= FIRST_WORD:
+            self._given_up = problem
+        return self._no_answer(problem)
+
+    def _no_answer(self, problem: str) -> GitopsError:
         return GitopsError(self._endpoint.server, problem, "check the network and the endpoint")
 
     def _refusal(self, subject: str, response: "urllib3.BaseHTTPResponse") -> ApiError:

@@ -14,6 +14,7 @@ from gitops.apply.applier import Applier
 from gitops.apply.events import Event
 from gitops.apply.lease import Lease, LeaseOptions
 from gitops.clients.cluster import ApiError, Cluster, Conflict
+from gitops.clients.fresh import FreshReader, is_before
 from gitops.errors import GitopsError
 from gitops.inventory import Entry, Inventory, from_object, inventory_ref, to_object
 from gitops.objects import OWNER, KubeObject, ObjectRef
@@ -53,6 +54,8 @@ class ClusterTarget:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     held: set[ObjectRef] = field(default_factory=set)
     """What was deleted, and is there until somebody lets go of it."""
+    reader: FreshReader = field(init=False)
+    """Reads the cluster; what this run has written is seen."""
     _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     _inventory: Inventory | None = None
     _recovered: Inventory | None = None
@@ -63,16 +66,29 @@ class ClusterTarget:
     _announcer: Announcer | None = None
     _held: ExitStack = field(default_factory=ExitStack)
 
+    def __post_init__(self) -> None:
+        self.reader = FreshReader(self.cluster, self._since)
+
     @property
     def name(self) -> str:
         return self.cluster.name
+
+    def _since(self) -> str:
+        """What this run wrote last, of the Lease and the inventory: what it reads from then on is no older."""
+        lease = self._lease.version if self._lease else ""
+        inventory = self._inventory.resource_version if self._inventory else ""
+        return inventory if not lease or is_before(lease, inventory) else lease
 
     @contextmanager
     def lock(self, release: Release) -> Iterator[None]:
         """Hold the environment's Lease. Where not even its namespace is there yet, it is taken once that is made."""
         with self._held:
-            if self._home(release) is not None:
+            try:
                 self._take_lease(release)
+            except ApiError as error:
+                # No namespace. Whoever says that there is none when the Lease is written does not say it from a cache.
+                if error.status != 404:
+                    raise
             try:
                 yield
             finally:
@@ -85,7 +101,7 @@ class ClusterTarget:
         be there, and to be somebody else's."""
         ref = ObjectRef("", "Namespace", "", release.home)
         try:
-            return self.cluster.get(ref) or next((each for each in self.options.coming if each.ref == ref), None)
+            return self.reader.get(ref) or next((each for each in self.options.coming if each.ref == ref), None)
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -128,7 +144,7 @@ class ClusterTarget:
         return recorded if recorded.resource_version or not self._was_deployed(release) else self._recover(release)
 
     def _recorded(self, release: Release) -> Inventory:
-        return live.read_inventory(self.cluster, self._inventory_ref(release), release.owner)
+        return live.read_inventory(self.reader, self._inventory_ref(release), release.owner)
 
     def _was_deployed(self, release: Release) -> bool:
         """Whether others than this run have held the Lease: a deploy leaves it behind."""
@@ -138,7 +154,7 @@ class ClusterTarget:
 
     def _may_get(self, ref: ObjectRef) -> bool:
         try:
-            return self.cluster.get(ref) is not None
+            return self.reader.get(ref) is not None
         except ApiError as error:
             if error.status != 403:
                 raise
@@ -147,7 +163,7 @@ class ClusterTarget:
     def _recover(self, release: Release) -> Inventory:
         """What is owned, as the objects tell; looked for once."""
         if self._recovered is None:
-            self._recovered = recovered(self.cluster, release.owner, release.namespace)
+            self._recovered = recovered(self.reader, release.owner, release.namespace)
         return self._recovered
 
     def read(self, release: Release, desired: Sequence[KubeObject], compare: bool = False) -> Snapshot:
@@ -159,8 +175,7 @@ class ClusterTarget:
         return snapshot
 
     def _read(self, desired: Sequence[KubeObject], inventory: Inventory, compare: bool) -> Snapshot:
-        since, undo = self._lease.version if self._lease else "", self.options.policy.undo
-        return live.read(self.cluster, desired, inventory, self.options.coming, undo, since, compare)
+        return live.read(self.reader, desired, inventory, self.options.coming, self.options.policy.undo, compare)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None
@@ -215,7 +230,7 @@ class ClusterTarget:
 
     def _scopes(self, desired: Sequence[KubeObject]) -> dict[tuple[str, str], bool]:
         """Whether a kind is namespaced, of each kind that is served or is going to be."""
-        kinds = live.kinds_for(self.cluster, desired)
+        kinds = live.kinds_for(self.reader, desired)
         coming = defined((*desired, *self.options.coming))
         scopes = {key: definition.namespaced for key, definition in coming.items()}
         wanted = {(each.group, each.kind) for each in desired}
@@ -226,6 +241,7 @@ class ClusterTarget:
             self._announcer = Announcer(self.cluster, self._inventory_ref(release), self.options.run, self.now)
         return Applier(
             self.cluster,
+            self.reader,
             run=self.options.run,
             timeout=self.options.timeout,
             patience=self.options.patience,
@@ -290,7 +306,7 @@ class ClusterTarget:
             written = self.cluster.replace(body) if inventory.resource_version else self._first(body)
         except Conflict as conflict:
             # An answer that was lost on its way makes the second attempt meet our own first one.
-            found = self.cluster.get(ref)
+            found = self.reader.get(ref)
             if found is None or from_object(found, inventory.owner) != inventory:
                 raise GitopsError(
                     str(ref), "another deploy is under way", "run it again when that is done"

@@ -9,6 +9,7 @@ from gitops.clients.cluster import Cluster
 from gitops.errors import GitopsError
 from gitops.objects import KubeObject, ObjectRef
 from tests.support.fake_cluster import FakeCluster
+from tests.support.stale_cluster import BehindCluster
 
 REF = ObjectRef("coordination.k8s.io", "Lease", "default", "gitops-prod")
 OPTIONS = LeaseOptions(duration=15, patience=60, poll=1)
@@ -138,6 +139,30 @@ def test_a_lease_that_ran_out_and_that_nobody_took_is_renewed() -> None:
         held.check()
 
 
+def test_a_lease_that_ran_out_and_that_nobody_took_is_given_up_too() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock):
+        clock.seconds = 61
+    assert held_by(cluster) == ""
+
+
+def test_a_lease_is_given_up_though_the_answer_to_its_last_renewal_was_lost() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock):
+        found = cluster.get(REF)
+        assert found is not None
+        cluster.replace(found.with_annotations({"renewed": "yes"}))
+    assert held_by(cluster) == ""
+
+
+def test_a_lease_that_another_took_is_not_given_up() -> None:
+    cluster, clock = FakeCluster(), Clock()
+    with lease(cluster, "one", clock):
+        clock.seconds = 61
+        lease(cluster, "two", clock)._acquire()
+    assert held_by(cluster) == "two"
+
+
 def test_a_lease_that_cannot_be_renewed_in_time_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster, clock = FakeCluster(), Clock()
 
@@ -164,6 +189,32 @@ def test_a_renewal_whose_answer_was_lost_is_known_again_on_a_config_map_too() ->
             cluster.replace(found.with_annotations({"renewed": "yes"}))
             clock.seconds += 16
             held.check()
+
+
+def test_an_answer_from_a_cache_does_not_give_back_a_lease_that_another_took() -> None:
+    cluster, clock = BehindCluster(), Clock()
+    with lease(cluster, "one", clock) as held:
+        before = cluster.moment()
+        clock.seconds = 61
+        with lease(cluster, "two", clock):
+            cluster.answer_from(before, "Lease")
+            with pytest.raises(GitopsError, match="was lost"):
+                held.check()
+            assert cluster.has_answered
+            with pytest.raises(GitopsError, match="was lost"):
+                held.check()
+
+
+def test_who_only_sees_a_lease_that_is_long_past_gives_up_some_time() -> None:
+    cluster, clock = BehindCluster(), Clock()
+    with lease(cluster, "one", clock):
+        pass
+    before = cluster.moment()
+    cluster.update(REF, {"spec": {"leaseTransitions": 7}})
+    cluster.answer_from(before, "Lease", times=1000)
+    with pytest.raises(GitopsError, match=r"Lease/default/gitops-prod: another run deploys here"):
+        lease(cluster, "two", clock)._acquire()
+    assert 60 <= clock.seconds <= 62
 
 
 def test_an_answer_that_was_lost_does_not_lock_us_out() -> None:

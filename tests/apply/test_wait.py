@@ -16,6 +16,7 @@ from gitops.plan.model import Action, Change, Plan, Release, Snapshot
 from gitops.plan.planner import plan as make_plan
 from tests.support.fake_cluster import FakeCluster
 from tests.support.kube_objects import deployment, namespace, secret
+from tests.support.stale_cluster import BehindCluster
 
 CANARY = "canary-99-secret"
 
@@ -74,6 +75,21 @@ def test_what_the_server_would_take_by_now_gets_time(cluster: FakeCluster, said:
     with pytest.raises(NotReady, match=problem):
         waiting(cluster, deployment(), patience=0.5, timeout=2)
     thread.join()
+
+
+def test_a_job_that_was_replaced_does_not_make_the_new_one_ready() -> None:
+    cluster = BehindCluster()
+    cluster.apply(namespace("app"))
+    metadata = {"name": "migrate", "namespace": "app"}
+    job = KubeObject({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {}})
+    cluster.apply(job)
+    cluster.set_status(job.ref, conditions=[{"type": "Complete", "status": "True"}])
+    before = cluster.moment()
+    cluster.delete(job.ref)
+    cluster.answer_from(before, "Job")
+    with pytest.raises(NotReady, match="is not ready after 1 s"):
+        waiting(cluster, job, timeout=1)
+    assert cluster.has_answered
 
 
 def test_what_an_old_replica_set_is_refused_is_no_trouble_of_the_new_one(cluster: FakeCluster) -> None:

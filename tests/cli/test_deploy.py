@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,11 @@ from typing import Any
 import pytest
 import yaml
 
+from gitops.clients.kubernetes import KubernetesCluster
+from gitops.objects import ObjectRef
 from tests.support.api_server import ApiServer
 from tests.support.configs import SHOP
-from tests.support.kube_objects import config_map, cron_job, secret
+from tests.support.kube_objects import config_map, cron_job, secret, service
 
 pytestmark = [pytest.mark.cluster, pytest.mark.kubectl]
 
@@ -74,6 +77,22 @@ class Shop:
         self.outputs.append(done.stdout + done.stderr)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def start(self, *arguments: str) -> "subprocess.Popen[str]":
+        """Run gitops, and do not wait for it."""
+        env = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PYTHONPATH": os.getcwd()}
+        command = [sys.executable, "-m", "gitops", *arguments]
+        return subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # A shell that runs the tests in the background has its children ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
     def _git(self, *arguments: str) -> None:
         subprocess.run(["git", *arguments], cwd=self.folder, check=True, capture_output=True)
@@ -167,3 +186,46 @@ def test_drift_is_told_object_by_object_in_lines_that_fit_a_terminal(shop: Shop)
     assert re.match(r"      kubectl-set since 20", said[-1])
     (first, *_) = json.loads(shop.run("drift", "prod", "-o", "json", code=3))
     assert (first["environment"], first["ref"], first["manager"]) == ("prod", "ConfigMap/shop/settings", "jane")
+
+
+TAKEN = ("Secret/shop/keys", "ConfigMap/shop/settings", "CronJob/shop/tick")
+"""What tests before have changed by hand."""
+FORCED = ["deploy", "prod", "--allow-older", "--allow-prune", *(f"--take-ownership={each}" for each in TAKEN)]
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
+)
+def test_a_deploy_that_is_stopped_says_so_and_leaves_no_lease(
+    shop: Shop, server: ApiServer, number: signal.Signals, code: int, said: str
+) -> None:
+    cluster = KubernetesCluster(server.connection())
+    shop.write(f"9-{code}", {**service("lb", "shop").body, "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}})
+    shop.commit("never ready")
+    with shop.start(*FORCED) as process:
+        assert process.stdout
+        assert process.stderr
+        assert any("waiting" in line for line in process.stdout)
+        process.send_signal(number)
+        assert process.wait(60) == code
+        assert f"gitops: {said}\n" in process.stderr.read()
+    lease = cluster.get(ObjectRef("coordination.k8s.io", "Lease", "shop", "gitops-prod"))
+    assert lease
+    assert lease.body["spec"]["holderIdentity"] == ""
+    assert json.loads(shop.run("history", "prod", "-o", "json"))[0]["result"] == "interrupted"
+    # What it made is known to be ours.
+    shop.write(f"9-{code}")
+    shop.commit("without it")
+    assert re.search(r"deleted +Service/shop/lb", shop.run("deploy", "prod"))
+
+
+def test_a_deploy_goes_on_though_nobody_reads_what_it_says(shop: Shop) -> None:
+    shop.write("10", *(dict(config_map(f"part-{index}", "shop").body) for index in range(8)))
+    shop.commit("many lines")
+    with shop.start(*FORCED) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        process.stderr.close()
+        assert process.wait(60) == 0
+    assert json.loads(shop.run("history", "prod", "-o", "json"))[0]["result"] == "deployed"

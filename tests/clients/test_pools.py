@@ -2,10 +2,13 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.clients.transport import UNHEARD, Transport
 from gitops.errors import GitopsError
 from tests.support.certificates import Authority, TlsServer
+from tests.support.loopback import LoopbackServer
 
 HERE = "127.0.0.1"
 
@@ -93,9 +97,70 @@ def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up_soon(mo
     slept: list[float] = []
     with socket.create_server((HERE, 0)) as silent:
         endpoint = Endpoint("test", f"https://{HERE}:{silent.getsockname()[1]}")
-        with pytest.raises(GitopsError, match=r"does not answer \(timed out\), asked about a subject"):
+        with pytest.raises(GitopsError, match=r"does not answer \(timed out after \d s\), asked about a subject"):
             transport(endpoint, slept=slept).send("GET", "/x", "a subject")
     assert len(slept) == UNHEARD - 1
+
+
+def test_a_server_that_never_says_anything_is_given_up_and_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops.clients.transport.FIRST_WORD", 0.5)
+    with SilentServer() as server:
+        one = transport(Endpoint("test", server.url))
+        for _ in range(3):
+            with pytest.raises(
+                GitopsError, match=r"127.0.0.1:\d+: does not answer \(timed out after \d s\), asked about"
+            ):
+                one.send("GET", "/x", "a subject")
+        assert server.asked == 1
+
+
+def test_a_server_that_has_answered_before_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops.clients.transport.FIRST_WORD", 0.5)
+    monkeypatch.setattr("gitops.clients.transport.READ_TIMEOUT", 0.5)
+    with SilentServer(answered={1, 4}) as server:
+        one = transport(Endpoint("test", server.url))
+        assert one.send("GET", "/x", "a subject") == b"{}"
+        assert one.send("GET", "/x", "a subject") == b"{}"
+        assert server.asked == 4
+
+
+def test_one_that_answers_slowly_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gitops.clients.transport.FIRST_WORD", 1.5)
+    with SilentServer(answered={1}, pause=0.2, body=b"[1,2,3,4]") as server:
+        assert transport(Endpoint("test", server.url)).send("GET", "/x", "a subject") == b"[1,2,3,4]"
+
+
+class SilentServer(LoopbackServer):
+    """Takes requests and never answers, but for those with a number in `answered`; these byte by byte, with a `pause`
+    after each."""
+
+    def __init__(self, answered: Collection[int] = (), pause: float = 0.0, body: bytes = b"{}") -> None:
+        self.asked = 0
+        self._done = threading.Event()
+        silent = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: object) -> None:
+                pass
+
+            def do_GET(self) -> None:
+                silent.asked += 1
+                if silent.asked not in answered:
+                    silent._done.wait()
+                    return
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    self.wfile.flush()
+                    time.sleep(pause)
+
+        super().__init__(Handler)
+
+    def __exit__(self, *error: Any) -> None:
+        self._done.set()
+        super().__exit__(*error)
 
 
 @pytest.mark.parametrize("key", ["", "no key", "passphrase"])

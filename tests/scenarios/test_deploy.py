@@ -200,7 +200,7 @@ def test_who_stops_at_the_plan_has_changed_nothing_and_holds_no_lease(world: Wor
     world.deploy(app(world.space))
     steps = deploy(world.release(), app(world.space, "registry.invalid/web:2"), world.target())
     next(steps)
-    steps.close()  # type: ignore[attr-defined]
+    steps.close()
     lease = world.cluster.get(ObjectRef("coordination.k8s.io", "Lease", world.space, "gitops-prod"))
     assert lease is not None
     assert not lease.body["spec"]["holderIdentity"]

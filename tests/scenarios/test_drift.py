@@ -8,6 +8,7 @@ from gitops.objects import KubeObject
 from gitops.pipeline import compare_released
 from gitops.plan.drift import Drift, drifts
 from tests.scenarios.conftest import World
+from tests.support.fake_cluster import FakeCluster
 from tests.support.kube_objects import config_map, deployment, secret, service
 
 
@@ -90,6 +91,25 @@ def test_what_a_person_added_is_drift_and_a_fix_takes_it_away(world: World) -> N
     assert live.body["data"] == {"a": "1"}
     assert drift_of(world, objects) == ()
     assert world.deploy(objects).pending == ()
+
+
+def test_a_fix_goes_on_while_a_controller_writes_the_object(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    world, objects = World(cluster, "app"), [deployment(namespace="app")]
+    world.deploy(objects)
+    world.edit(objects[0].ref, {"metadata": {"labels": {"team": "shop"}}, "spec": {"replicas": 5}})
+    preview_update, counts = cluster.preview_update, iter(range(7, 10))
+
+    def overtaken(body: KubeObject) -> KubeObject:
+        if count := next(counts, 0):
+            cluster.set_status(body.ref, readyReplicas=count)
+        return preview_update(body)
+
+    monkeypatch.setattr(cluster, "preview_update", overtaken)
+    name = frozenset({str(objects[0].ref)})
+    world.deploy(objects, undo=name, take_ownership=name)
+    assert not list(counts)
+    assert drift_of(world, objects) == ()
 
 
 def test_a_value_that_a_person_added_to_a_secret_is_hidden(world: World) -> None:

@@ -17,12 +17,12 @@ from gitops.apply.wait import NotReady
 from gitops.clients.connection import Connection, Credential, Endpoint
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.objects import KubeObject, ObjectRef
-from gitops.pipeline import Intent, compare_released, prepare
+from gitops.pipeline import Intent, compare_released, deploy_released, prepare
 from gitops.plan.drift import drifts
 from gitops.plan.planner import Policy
 from gitops.plan.saved import check as check_saved
 from gitops.plan.saved import from_text, to_text
-from gitops.teardown import tear_down, teardown_policy
+from gitops.teardown import tear_down
 from tests.scenarios.conftest import World
 from tests.support.api_server import ADMIN_TOKEN, ApiServer
 from tests.support.available import no_scheduler
@@ -117,13 +117,15 @@ def change_by_hand(world: World) -> None:
 def fix_drift(world: World) -> None:
     """As `drift --fix` does."""
     plan = compare_released(world.release(), world.target(), lambda _: ("the released one", small(world.space)))
-    drifted = frozenset(str(each.ref) for each in drifts(plan)) if plan else frozenset[str]()
-    world.deploy(small(world.space), world.inventory().history[0].revision, undo=drifted, take_ownership=drifted)
+    assert plan
+    drifted = frozenset(str(each.ref) for each in drifts(plan))
+    policy = Policy(take_ownership=drifted, undo=drifted, prune=False)
+    for _ in deploy_released(plan, world.target(undo=drifted, take_ownership=drifted, prune=False), policy):
+        pass
 
 
 def tear(world: World) -> None:
-    release, target = world.release(), world.target()
-    for _ in tear_down(release, target, teardown_policy(release, target, delete_data=False)):
+    for _ in tear_down(world.release(), world.target()):
         pass
 
 

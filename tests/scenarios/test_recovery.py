@@ -7,7 +7,7 @@ from gitops.inventory import inventory_ref
 from gitops.objects import OWNER, ObjectRef
 from gitops.pipeline import Intent
 from gitops.revisions import Superseded
-from gitops.teardown import tear_down, teardown_policy
+from gitops.teardown import tear_down
 from tests.scenarios.conftest import World
 from tests.support.kube_objects import config_map, service
 
@@ -74,5 +74,5 @@ def test_a_teardown_finds_what_was_owned(world: World) -> None:
     world.deploy([one])
     lose(world)
     release, target = world.release(), world.target()
-    list(tear_down(release, target, teardown_policy(release, target, delete_data=True)))
+    list(tear_down(release, target, delete_data=True))
     assert world.get(one) is None

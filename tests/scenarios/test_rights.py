@@ -12,7 +12,7 @@ from gitops.objects import KubeObject, ObjectRef
 from gitops.pipeline import compare_released
 from gitops.plan.drift import drifts, unread
 from gitops.target.cluster import ClusterTarget, Options
-from gitops.teardown import tear_down, teardown_policy
+from gitops.teardown import tear_down
 from tests.scenarios.conftest import World
 from tests.support.api_server import ApiServer
 from tests.support.kube_objects import config_map, cron_job, namespace, secret, service
@@ -85,7 +85,7 @@ def test_who_may_write_a_lease_and_who_may_not_keep_each_other_out(server: ApiSe
             pass
     World(admin, "mixed").deploy(objects)
     release, target = World(team, "mixed").release(), ClusterTarget(team, options)
-    list(tear_down(release, target, teardown_policy(release, target, delete_data=False)))
+    list(tear_down(release, target))
     assert [each.name for each in team.list("", "ConfigMap", "mixed").objects] == []
 
 

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from gitops.apply.events import Event
+from gitops.clients.cluster import ApiError, Listing
 from gitops.errors import GitopsError
 from gitops.inventory import inventory_ref
 from gitops.objects import KubeObject
 from gitops.plan.model import Plan
-from gitops.teardown import tear_down, teardown_policy
+from gitops.teardown import tear_down
 from tests.scenarios.conftest import World
-from tests.support.kube_objects import config_map, deployment, namespace, secret
+from tests.support.fake_cluster import FakeCluster
+from tests.support.kube_objects import config_map, definition, deployment, namespace, secret, widget
 
 
 def app(space: str) -> list[KubeObject]:
@@ -28,7 +30,7 @@ def claim(space: str) -> KubeObject:
 
 def tear(world: World, delete_data: bool = False, dry_run: bool = False) -> tuple[Plan, Sequence[Event]]:
     release, target = world.release(), world.target()
-    steps = list(tear_down(release, target, teardown_policy(release, target, delete_data), dry_run))
+    steps = list(tear_down(release, target, delete_data, dry_run))
     plan = steps[0]
     assert isinstance(plan, Plan)
     return plan, [step for step in steps if isinstance(step, Event)]
@@ -93,6 +95,26 @@ def test_one_that_failed_half_way_is_carried_on(world: World, monkeypatch: pytes
     monkeypatch.setattr(world.cluster, "delete", delete)
     tear(world)
     assert gone(world, app(world.space))
+
+
+@pytest.mark.parametrize("number", [1, 5])
+def test_a_kind_that_went_away_a_moment_ago_is_not_missed(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    cluster = FakeCluster()
+    world, widgets = World(cluster, "app"), [widget(f"one-{index}", "app") for index in range(number)]
+    world.deploy([definition(), *widgets])
+    served, lists = cluster.kinds(), cluster.list
+
+    def not_served(group: str, kind: str, *rest: Any, **more: Any) -> Listing:
+        if kind == "Widget":
+            raise ApiError("Widget/app", "404 page not found", status=404)
+        return lists(group, kind, *rest, **more)
+
+    for each in (*widgets, definition()):
+        cluster.delete(each.ref)
+    monkeypatch.setattr(cluster, "kinds", lambda refresh=False: served)
+    monkeypatch.setattr(cluster, "list", not_served)
+    tear(world)
+    assert world.cluster.get(inventory_ref("app", "prod")) is None
 
 
 def test_a_volume_stays_and_so_does_its_namespace(world: World) -> None:

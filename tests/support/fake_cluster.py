@@ -117,6 +117,8 @@ class FakeCluster:
         brief: bool = False,
     ) -> Listing:
         with self._changed:
+            if self.kinds().find(group, kind, version) is None:
+                return Listing((), "")
             found = [
                 KubeObject(copy.deepcopy({key: body[key] for key in METADATA} if brief else body))
                 for ref, body in sorted(self.objects.items())
