@@ -36,19 +36,19 @@ def command(
     inputs: bool,
     show_secrets: bool,
 ) -> None:
-    """Print the objects of ENV: an environment, an overlay of the platform, or `platform` for all of these.
+    """Print the objects of ENV: an environment, an overlay of the platform, `platform` for all of these, or `all`.
 
     Values of Secrets, and the same values elsewhere, are printed as ***, unless --show-secrets is given.
 
-    Reads files only, and bases of other repositories that gitops.yaml allows; no cluster is asked. Without ENV:
-    everything that gitops.yaml names.
+    Reads files only, and bases of other repositories that gitops.yaml allows; no cluster is asked. --changed-since and
+    --verify are about everything that gitops.yaml names where no ENV is given.
     """
     from gitops.cli.output import echo
     from gitops.config.overlays import folders_named
     from gitops.errors import UsageError
 
     if not names and not (changed_since or verify):
-        raise UsageError("gitops render", "needs an environment", "gitops render prod, or --changed-since REV for all")
+        raise UsageError("gitops render", "needs an environment", "gitops render prod, or gitops render all")
     overlays = folders_named(context.config, names)
     as_text = form == "yaml" and not (changed_since or inputs or verify or show_secrets)
     if as_text and _show_text(context, overlays):

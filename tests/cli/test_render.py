@@ -81,7 +81,9 @@ def test_an_image_that_nothing_has_is_warned_of_also_from_the_cache(
 
 def test_without_an_environment_it_is_a_usage_error(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["render"]) == 2
-    assert capsys.readouterr().err.startswith("gitops render: needs an environment\n  try: ")
+    assert capsys.readouterr().err.startswith(
+        "gitops render: needs an environment\n  try: gitops render prod, or gitops render all"
+    )
 
 
 def program(*arguments: str) -> tuple[int, str, str]:
