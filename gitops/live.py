@@ -44,11 +44,12 @@ def read(
     coming: Sequence[KubeObject] = (),
     undo: Collection[str] = (),
     compare: bool = False,
+    take: Collection[str] = (),
 ) -> Snapshot:
     """The live state of `desired` and of what `inventory` owns. `coming` are objects that others are going to make
     before: what needs them is planned as if they were there. Of the objects `undo`, as they print, what was changed by
-    hand is as good as ours. To `compare` takes no right to write: what may not be tried is foreseen, and what may not
-    even be read is said in `unread`.
+    hand is as good as ours; of the objects `take`, what other deployment tools own. To `compare` takes no right to
+    write: what may not be tried is foreseen, and what may not even be read is said in `unread`.
 
     Raises `GitopsError`, or `Problems` with every object that the server would refuse.
     """
@@ -64,7 +65,7 @@ def read(
         remember_secrets(live.values())
         scaled = _autoscaled(reader, pool, desired)
         awaited = _coming((*desired, *coming), live, kinds, inventory.owner)
-        previews = _Previews(reader, inventory.owner, live, awaited, undo, compare)
+        previews = _Previews(reader, inventory.owner, live, awaited, undo, compare, take)
         seen = [each for each in desired if each.ref not in unread]
         list(pool.map(previews.add, (to_apply(each, scaled, live.get(each.ref)) for each in seen)))
         if previews.failures:
@@ -240,6 +241,7 @@ class _Previews:
     coming: _Coming
     undo: Collection[str] = ()
     compare: bool = False
+    take: Collection[str] = ()
     merged: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     conflicts: dict[ObjectRef, tuple[FieldConflict, ...]] = field(default_factory=dict)
     immutable: dict[ObjectRef, str] = field(default_factory=dict)
@@ -257,8 +259,7 @@ class _Previews:
                 self._rehearse(desired)
                 return
             stamped_desired = restamped(desired, live, self.owner) if live else stamped(desired, self.owner)
-            undone = str(desired.ref) in self.undo and live is not None and bool(added_by_hand(live))
-            if live and not undone and is_applied(stamped_desired, live):
+            if live and not self._takes_over(live) and is_applied(stamped_desired, live):
                 self.merged[desired.ref] = live
             elif redefined:
                 self._foresee(stamped_desired, live)
@@ -269,6 +270,16 @@ class _Previews:
                 self.failures.append(error)
             elif live:
                 self.merged[desired.ref] = foreseen(restamped(desired, live, self.owner), live)
+
+    def _adoptable(self, live: KubeObject) -> tuple[str, ...]:
+        name = str(live.ref)
+        return adoptable(live, undo=name in self.undo, take=name in self.take)
+
+    def _takes_over(self, live: KubeObject) -> bool:
+        """Whether others have a part of an object that is as desired otherwise, and that goes away."""
+        name = str(live.ref)
+        undone = name in self.undo and bool(added_by_hand(live))
+        return undone or (name in self.take and bool(self._adoptable(live)))
 
     def _rehearse(self, desired: KubeObject) -> None:
         """Find out what the server would refuse of an object whose namespace is not there yet, as far as it can be
@@ -295,7 +306,7 @@ class _Previews:
 
     def _ask(self, desired: KubeObject, live: KubeObject | None) -> None:
         ref = desired.ref
-        names = adoptable(live, undo=str(ref) in self.undo) if live else ()
+        names = self._adoptable(live) if live else ()
         try:
             self.merged[ref] = self._preview(desired, names)
             if live and names:
@@ -325,7 +336,7 @@ class _Previews:
         except Invalid:
             return False
         self.orphans[desired.ref] = names
-        if others := in_the_way(live, names) if names != adoptable(live, undo=str(desired.ref) in self.undo) else ():
+        if others := in_the_way(live, names) if names != self._adoptable(live) else ():
             self.conflicts[desired.ref] = others
         return True
 

@@ -11,7 +11,7 @@ from gitops.apply.wait import Waiter
 from gitops.clients.cluster import ApiError, Cluster, Conflict, Kinds, Reader
 from gitops.errors import GitopsError, Problems
 from gitops.objects import MANAGER, OWNER, KubeObject, ObjectRef
-from gitops.plan.adoption import adopted, in_version, updaters
+from gitops.plan.adoption import adopted, adoptions_left, in_version, updaters
 from gitops.plan.autoscaling import REPLICAS_MANAGER
 from gitops.plan.definitions import defined
 from gitops.plan.mask import Mask
@@ -195,7 +195,7 @@ class Applier:
         comes between, the object is read again."""
 
         def taken(live: KubeObject) -> KubeObject | None:
-            names = tuple(name for name in change.adopts if name in updaters(live))
+            names = adoptions_left(live, change.adopts)
             return adopted(live, names) if names else None
 
         self._rewrite(lambda: self.reader.get(change.ref), taken)

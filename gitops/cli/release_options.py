@@ -33,7 +33,10 @@ _OPTIONS = (
     click.option("--diff", is_flag=True, help="Show a unified diff of each change."),
     click.option("--confirm", multiple=True, metavar="OBJECT", help="Allow to delete or replace this object."),
     click.option(
-        "--take-ownership", multiple=True, metavar="OBJECT", help="Take this object's fields from other managers."
+        "--take-ownership",
+        multiple=True,
+        metavar="OBJECT",
+        help="Take this object's fields from others: of deployment tools, all.",
     ),
     click.option("--allow-prune", is_flag=True, help="Lift the limits on how many objects are deleted."),
     click.option("--prune/--no-prune", default=True, help="Delete what the new revision lacks."),

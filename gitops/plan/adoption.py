@@ -18,6 +18,12 @@ CLIENT_SIDE = (
 """Managers that write whole objects from files, as we do. Controllers, and edits by hand, are none."""
 
 
+DEPLOYERS = (
+    *CLIENT_SIDE, "argocd-application-controller", "argocd-controller", "eksctl", "fleetagent", "flux", "HashiCorp",
+    "helm", "helm-controller", "kapp-server", "kluctl", "kustomize-controller", "pulumi-kubernetes", "tanka",
+    "Terraform", "werf",
+)  # fmt: skip
+"""The same of other tools, by whichever way they write. Who takes an object over from them takes all of it."""
 BY_HAND = ("kubectl", "k9s", "node-fetch", "Mozilla")
 """What the managers of a person's changes begin with: kubectl-edit, kubectl-set; k9s; Lens; consoles in a browser. No
 controller's does."""
@@ -25,14 +31,27 @@ PASSING = ("f:kubectl.kubernetes.io/restartedAt", "f:kubernetes.io/change-cause"
 """Annotations by which kubectl does its work, and that change nothing for long."""
 
 
-def adoptable(live: KubeObject, undo: bool = False) -> tuple[str, ...]:
+def adoptable(live: KubeObject, undo: bool = False, take: bool = False) -> tuple[str, ...]:
     """Managers whose fields we take over with our first apply; once we have applied, what was changed by hand and is to
-    be undone, and what is ours by an update that a run was cut off after."""
+    be undone, and what is ours by an update that a run was cut off after. With `take`, those of deployment tools."""
     if applied_fields(live):
         found = {*(by_hand(live) if undo else ()), *({MANAGER} & updaters(live))}
     else:
         found = {name for name in updaters(live) if name in CLIENT_SIDE}
+    if take:
+        found |= {name for name, _, _ in managers(live) if name in DEPLOYERS or name.startswith("pulumi-kubernetes-")}
     return tuple(sorted(found))
+
+
+def adoptions_left(live: KubeObject, names: Collection[str]) -> tuple[str, ...]:
+    """Those of `names` who own fields of `live` that are not ours yet."""
+    found = {name for name, operation, _ in managers(live) if _is_of(name, operation, names)}
+    return tuple(sorted(found))
+
+
+def _is_of(name: str, operation: str, names: Collection[str]) -> bool:
+    """Whether what a manager owns is meant by `names`: what we applied is ours already."""
+    return name in names and (name, operation) != (MANAGER, "Apply")
 
 
 def updaters(live: KubeObject) -> set[str]:
@@ -96,8 +115,8 @@ def adopted(live: KubeObject, names: tuple[str, ...]) -> KubeObject:
 
 def without_orphans(live: KubeObject, merged: KubeObject, names: tuple[str, ...]) -> KubeObject:
     """What `merged` (a dry run over `live`) will be once the fields of `names` are ours: without those we lack."""
-    theirs = union(fields for name, operation, fields in managers(live) if name in names and operation == "Update")
-    others = union(fields for name, _, fields in managers(merged) if name not in names)
+    theirs = union(fields for name, how, fields in managers(live) if _is_of(name, how, names))
+    others = union(fields for name, how, fields in managers(merged) if not _is_of(name, how, names))
     orphans = without(theirs, others)
     metadata = {"managedFields": merged.metadata.get("managedFields")}
     body: Mapping[str, Any] = removed(merged.body, orphans)
@@ -105,7 +124,7 @@ def without_orphans(live: KubeObject, merged: KubeObject, names: tuple[str, ...]
 
 
 def _is_taken(entry: Mapping[str, Any], names: tuple[str, ...]) -> bool:
-    return entry.get("manager") in names and entry.get("operation") == "Update" and not entry.get("subresource")
+    return _is_of(str(entry.get("manager")), str(entry.get("operation")), names) and not entry.get("subresource")
 
 
 def in_version(live: KubeObject, api_version: str) -> KubeObject:

@@ -23,7 +23,7 @@ def foreseen(desired: KubeObject, live: KubeObject, adopts: Collection[str] = ()
 
 
 def _is_ours(name: str, operation: str, adopts: Collection[str]) -> bool:
-    return name in adopts if operation == "Update" else name == MANAGER
+    return name in adopts or (name, operation) == (MANAGER, "Apply")
 
 
 def lacking(fields: Mapping[str, Any], value: Any) -> dict[str, Any]:

@@ -175,7 +175,10 @@ class ClusterTarget:
         return snapshot
 
     def _read(self, desired: Sequence[KubeObject], inventory: Inventory, compare: bool) -> Snapshot:
-        return live.read(self.reader, desired, inventory, self.options.coming, self.options.policy.undo, compare)
+        policy = self.options.policy
+        # To undo what was done by hand takes nothing from other tools.
+        take = policy.take_ownership - policy.undo
+        return live.read(self.reader, desired, inventory, self.options.coming, policy.undo, compare, take)
 
     def apply(self, plan: Plan) -> Iterator[Event]:
         self._inventory, self._entry = plan.inventory, None

@@ -651,6 +651,30 @@ def test_pain_19_a_secrets_value_is_hidden_wherever_it_turns_up(world: World) ->
 # --- 20: leftovers of client-side apply
 
 
+@pytest.mark.parametrize("tool", ["kubectl", "kustomize-controller", "argocd-controller", "pulumi-kubernetes-1a2b"])
+@pytest.mark.parametrize("differs", [True, False])
+def test_pain_20_what_is_taken_over_from_another_tool_leaves_nothing_of_it(
+    world: World, tool: str, differs: bool
+) -> None:
+    world.deploy([config_map("base", world.space)])
+    desired = config_map(namespace=world.space, kept="2" if differs else "1")
+    theirs = config_map(namespace=world.space, kept="1", dropped="1").with_annotations({f"{tool}.example/x": "1"})
+    world.cluster.apply(theirs, manager=tool)
+    world.cluster.apply(config_map(namespace=world.space, other="1"), manager="a-controller")
+    if differs:
+        with pytest.raises(GitopsError, match=rf"{tool} owns \.data\.kept"):
+            world.deploy([desired])
+    plan = world.deploy([desired], take_ownership=frozenset({str(desired.ref)}))
+    (change,) = [each for each in plan.changes if each.ref == desired.ref]
+    assert f"adopts the fields of {tool}" in change.note
+    assert {field.path for field in change.fields} >= {"data.dropped", f"metadata.annotations[{tool}.example/x]"}
+    found = world.get(desired)
+    assert found is not None
+    assert found.body["data"] == {**desired.body["data"], "other": "1"}
+    assert {name for name, _, _ in managers(found)} == {"gitops", "a-controller"}
+    assert world.plan([desired]).pending == ()
+
+
 def test_pain_20_a_field_that_kubectl_applied_and_we_lack_goes_away(world: World) -> None:
     world.deploy([config_map("other", world.space)])
     world.client_side_apply(config_map(namespace=world.space, a="1", b="2"))
