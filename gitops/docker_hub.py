@@ -7,12 +7,12 @@ from dataclasses import dataclass
 _ARGUMENT = re.compile(r"(\w+)(?:=(?:\"([^\"]*)\"|'([^']*)'|(\S*)))?")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::-([^}]*))?\})")
 _HEREDOC = re.compile(r"<<-?[\"']?(\w+)[\"']?")
-_ESCAPE = re.compile(r"#\s*escape\s*=\s*(\S)\s*", re.IGNORECASE)
+_DIRECTIVE = re.compile(r"#\s*(\w+)\s*=\s*(\S+)\s*")
 
 
 @dataclass(frozen=True)
 class Base:
-    """An image that a Dockerfile starts from, or copies out of."""
+    """An image that a Dockerfile starts from, copies out of, or is read by (`# syntax=`)."""
 
     line: int
     image: str
@@ -38,6 +38,8 @@ def docker_hub_bases(dockerfile: str, build_args: Mapping[str, str]) -> tuple[Ba
 
 
 def _bases(dockerfile: str, build_args: Mapping[str, str]) -> Iterator[Base]:
+    if syntax := _directives(dockerfile).get("syntax"):
+        yield Base(*syntax)
     args: dict[str, str] = {}
     stages = ["scratch"]
     for line, instruction, rest in _instructions(dockerfile):
@@ -62,10 +64,20 @@ def _expanded(text: str, args: Mapping[str, str]) -> str:
     return _VARIABLE.sub(lambda _: values.pop(0), text) if all(values) else ""
 
 
+def _directives(dockerfile: str) -> dict[str, tuple[int, str]]:
+    """What the comments at the very top set, each with its line."""
+    found = {}
+    for number, line in enumerate(dockerfile.splitlines(), 1):
+        match = _DIRECTIVE.fullmatch(line.strip())
+        if not match:
+            break
+        found[match[1].lower()] = (number, match[2])
+    return found
+
+
 def _instructions(dockerfile: str) -> Iterator[tuple[int, str, str]]:
     """Line, instruction in capitals, and what follows it; without comments and the bodies of here-documents."""
-    escape = _ESCAPE.match(dockerfile)
-    continued = escape[1] if escape else "\\"
+    continued = _directives(dockerfile).get("escape", (0, "\\"))[1]
     lines = iter(enumerate(dockerfile.splitlines(), 1))
     for number, first in lines:
         text = first.strip()

@@ -23,6 +23,8 @@ from gitops.docker_hub import Base, docker_hub_bases
         ("FROM image-$TARGETARCH\n", []),
         ("FROM public.ecr.aws/x/y\nRUN <<EOF\nFROM python\nEOF\nFROM \\\n# why\n  alpine\n", ["5 alpine"]),
         ("# escape=`\nFROM `\n  alpine\nRUN a \\\nFROM alpine:2\n", ["2 alpine", "5 alpine:2"]),
+        ("# syntax=docker/dockerfile:1\n# escape=`\nFROM `\n  alpine\n", ["1 docker/dockerfile:1", "3 alpine"]),
+        ("# why\n# syntax=docker/dockerfile:1\nFROM scratch\n", []),
         ("FROM\nARG\nFROM \\", []),
     ],
 )
