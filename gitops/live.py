@@ -266,9 +266,11 @@ class _Previews:
             else:
                 self._ask(stamped_desired, live)
         except GitopsError as error:
-            if not (self.compare and isinstance(error, ApiError) and error.status == 403):
+            refused = isinstance(error, ApiError) and (error.status == 403 or error.is_unfit)
+            if not (self.compare and refused):
                 self.failures.append(error)
             elif live:
+                # Whether it could be released now is not what is asked: a policy may have come since.
                 self.merged[desired.ref] = foreseen(restamped(desired, live, self.owner), live)
 
     def _adoptable(self, live: KubeObject) -> tuple[str, ...]:
@@ -362,3 +364,28 @@ class _Previews:
             if others:
                 self.conflicts[desired.ref] = others
             return self.reader.preview(desired, force=True)
+
+
+DESIRED_REPLICAS = "deployment.kubernetes.io/desired-replicas"
+"""Annotation of a ReplicaSet: how many its Deployment wanted when it was last brought into line."""
+
+
+def scaled_at(reader: Reader, deployment: KubeObject) -> str:
+    """Since when a Deployment has the `replicas` that it has, by its ReplicaSets: a change by `kubectl scale` bears no
+    time. Empty where they do not tell."""
+    try:
+        listed = reader.list("apps", "ReplicaSet", deployment.namespace, brief=True).objects
+    except ApiError as error:
+        if error.status != 403:
+            raise
+        return ""
+    wanted = str(spec_of(deployment).get("replicas"))
+    told = [each for each in listed if _is_of(each, deployment) and each.annotations.get(DESIRED_REPLICAS) == wanted]
+    entries = [
+        entry for each in told for entry in each.metadata.get("managedFields") or [] if "subresource" not in entry
+    ]
+    return max((str(entry.get("time") or "") for entry in entries), default="")
+
+
+def _is_of(replica_set: KubeObject, deployment: KubeObject) -> bool:
+    return any(owner.get("uid") == deployment.uid for owner in replica_set.metadata.get("ownerReferences") or [])

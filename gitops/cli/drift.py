@@ -1,6 +1,7 @@
 """`gitops drift`: what differs from the released revision, who changed it, since when."""
 
 from dataclasses import asdict
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -68,13 +69,17 @@ def _compare(
     from gitops.cli.output import echo
     from gitops.cli.release_options import earlier_of, release_of
     from gitops.errors import GitopsError
+    from gitops.live import scaled_at
     from gitops.pipeline import compare_released
-    from gitops.plan.drift import drifts, unread
+    from gitops.plan.drift import dated, drifts, unread
+    from gitops.target.cluster import ClusterTarget
 
     target = context.target(overlay, kube_context)
     release = release_of(context, overlay, target.name, "", "")
     plan = compare_released(release, target, earlier_of(context, overlay, revisions))
     here = drifts(plan) if plan else ()
+    if plan and isinstance(target, ClusterTarget):
+        here = dated(plan, here, partial(scaled_at, target.cluster))
     if shown:
         echo("\n".join([_heading(overlay.name, plan, len(here)), *_lines(here)]))
     if plan and here and fix:
@@ -128,7 +133,7 @@ def _moved(drift: "Drift") -> str:
 
 
 def _who(drift: "Drift") -> str:
-    # kubectl scale leaves no time.
+    # kubectl scale leaves no time at what has no ReplicaSet.
     return f"{drift.manager} since {drift.since}" if drift.since else drift.manager
 
 

@@ -4,8 +4,8 @@ Fields that controllers, webhooks and defaults add are no drift: nobody released
 What a person added with kubectl is.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from gitops.objects import MANAGER, KubeObject, ObjectRef
@@ -33,6 +33,16 @@ class Drift:
 def drifts(plan: Plan) -> tuple[Drift, ...]:
     """How the live state differs from the released revision that `plan` was made for."""
     return tuple(drift for change in plan.changes for drift in _of(change))
+
+
+def dated(plan: Plan, found: Iterable[Drift], scaled_at: Callable[[KubeObject], str]) -> tuple[Drift, ...]:
+    """`found`, with the time where a Deployment was scaled, which its own fields do not tell and `scaled_at` does."""
+    live = {change.ref: change.live for change in plan.changes if change.live and change.ref.kind == "Deployment"}
+    scaled = [each for each in found if each.path == "spec.replicas" and each.manager and not each.since]
+    times = {each.ref: scaled_at(live[each.ref]) for each in scaled if each.ref in live}
+    return tuple(
+        replace(each, since=times[each.ref]) if each in scaled and each.ref in times else each for each in found
+    )
 
 
 def unread(plan: Plan) -> tuple[Change, ...]:

@@ -1,12 +1,16 @@
 """Drift: what differs from the released revision, who changed it, and what is none."""
 
 import time
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
+from gitops.clients.cluster import Invalid
+from gitops.live import scaled_at
 from gitops.objects import KubeObject
 from gitops.pipeline import compare_released
-from gitops.plan.drift import Drift, drifts
+from gitops.plan.drift import Drift, dated, drifts
 from tests.scenarios.conftest import World
 from tests.support.fake_cluster import FakeCluster
 from tests.support.kube_objects import config_map, deployment, secret, service
@@ -119,6 +123,42 @@ def test_a_value_that_a_person_added_to_a_secret_is_hidden(world: World) -> None
     (found,) = drift_of(world, objects)
     assert found.path == "data.more"
     assert str(found.live).startswith("*** (")
+
+
+def test_drift_is_told_though_what_was_released_would_be_refused_by_now(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = [config_map(namespace=world.space, a="1", b="1")]
+    world.deploy(objects)
+    world.edit(objects[0].ref, {"data": {"a": "2"}})
+
+    def refuse(desired: KubeObject, force: bool = False) -> KubeObject:
+        raise Invalid(str(desired.ref), "a policy denied the request")
+
+    for way in ("preview", "preview_update"):
+        monkeypatch.setattr(world.cluster, way, refuse)
+    (found,) = drift_of(world, objects)
+    assert (found.path, found.released, found.live, found.manager) == ("data.a", "1", "2", "kubectl-edit")
+    with pytest.raises(Invalid):
+        world.plan(objects)
+
+
+@pytest.mark.cluster
+@pytest.mark.kubectl
+def test_since_when_a_deployment_is_scaled_is_known_by_its_replica_sets(real_world: World) -> None:
+    objects = [deployment(namespace=real_world.space)]
+    real_world.deploy(objects)
+    before = datetime.now(UTC).replace(microsecond=0)
+    real_world.kubectl("-n", real_world.space, "scale", "deployment/web", "--replicas=5")
+    give_up = time.monotonic() + 20
+    since = ""
+    while not since and time.monotonic() < give_up:
+        plan = compare_released(real_world.release(), real_world.target(), lambda _: ("", objects))
+        assert plan is not None
+        (found,) = dated(plan, drifts(plan), partial(scaled_at, real_world.cluster))
+        since = found.since
+    assert (found.path, found.manager) == ("spec.replicas", "kubectl")
+    assert before <= datetime.fromisoformat(since) <= datetime.now(UTC)
 
 
 @pytest.mark.cluster
