@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from gitops.apply.events import Event
 from gitops.errors import GitopsError, Problems
 from gitops.inventory import Entry
-from gitops.objects import KubeObject, ObjectRef
+from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.plan.model import Action, Change, Plan, Release, Risk
 from gitops.plan.planner import DEFAULT_POLICY, Policy, plan
 from gitops.revisions import Superseded
@@ -51,7 +51,8 @@ def prepare(release: Release, rendered: Sequence[KubeObject], target: Target, in
     desired = target.complete(release, rendered)
     snapshot = target.read(release, desired)
     candidates = snapshot.inventory.owned - {each.ref for each in desired}
-    return plan(release, desired, snapshot, intent.policy, intent.claims() if candidates else {})
+    others = any(each.annotations.get(OWNER) not in (None, release.owner) for each in snapshot.live.values())
+    return plan(release, desired, snapshot, intent.policy, intent.claims() if candidates or others else {})
 
 
 def deploy(

@@ -85,7 +85,11 @@ def plan(
     else:
         kept = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
         changes += [Change(Action.SKIP, ref, None, note="kept: --no-prune") for ref in kept]
-    refusals = [*_refused_changes(changes, policy), *_refused_prune(changes, desired, snapshot, policy)]
+    refusals = [
+        *_refused_takings(changes, release, policy, claimed or {}),
+        *_refused_changes(changes, policy),
+        *_refused_prune(changes, desired, snapshot, policy),
+    ]
     return Plan(release, tuple(changes), snapshot.inventory, tuple(refusals))
 
 
@@ -277,6 +281,25 @@ def _spared(
         held = ", ".join(map(str, live.metadata.get("finalizers") or []))
         return f"kept: is being deleted already; finalizers: {held}" if held else "kept: is being deleted already"
     return ""
+
+
+def _refused_takings(
+    changes: Iterable[Change], release: Release, policy: Policy, claimed: Mapping[ObjectRef, str]
+) -> Iterable[Refusal]:
+    """What another overlay has as well, and what belongs to another system; not what another overlay of ours had."""
+    for change in changes:
+        name, owner = str(change.ref), change.live.annotations.get(OWNER) if change.live else None
+        if not owner or owner == release.owner or change.desired is None or change.action is Action.UNCHANGED:
+            continue
+        if change.ref in claimed:
+            said = f"is in {claimed[change.ref]} too, which it belongs to: each would take it from the other"
+            yield Refusal(name, said, "leave it in one of the two")
+        elif _system(owner) != _system(release.owner) and name not in policy.take_ownership:
+            yield Refusal(name, f"belongs to {owner}", f"--take-ownership {name}, or give it another name")
+
+
+def _system(owner: str) -> str:
+    return owner.partition("/")[0]
 
 
 def _refused_changes(changes: Iterable[Change], policy: Policy) -> Iterable[Refusal]:

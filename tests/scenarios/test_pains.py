@@ -11,7 +11,7 @@ import pytest
 from gitops.apply.wait import NotReady
 from gitops.clients.kubernetes import KubernetesCluster
 from gitops.errors import GitopsError
-from gitops.objects import KubeObject, ObjectRef
+from gitops.objects import OWNER, KubeObject, ObjectRef
 from gitops.pipeline import Intent
 from gitops.plan.adoption import CLIENT_SIDE
 from gitops.plan.fields import managers
@@ -154,6 +154,31 @@ def test_pain_02_what_finalizers_hold_is_told_and_stays_owned_until_it_is_gone(w
         kept = "skip kept: is being deleted already; finalizers: example.invalid/cleans-up"
         assert notes(world, base)[str(held.ref)] == kept
         world.edit(held.ref, {"metadata": {"finalizers": None}})
+
+
+def test_pain_02_an_object_that_two_overlays_have_is_refused_and_not_taken_back_and_forth(world: World) -> None:
+    shared = config_map("shared", world.space, a="1")
+    world.deploy([shared])
+    other = World(world.cluster, world.space, world.server, "other")
+    intent = Intent(claims=lambda: {shared.ref: "prod"})
+    with pytest.raises(GitopsError, match=r"shared: is in prod too, which it belongs to"):
+        other.deploy([config_map("shared", world.space, a="2")], intent=intent)
+    live = world.get(shared)
+    assert live is not None
+    assert live.body["data"] == {"a": "1"}
+    other.deploy([config_map("shared", world.space, a="2")])
+
+
+def test_pain_02_an_object_of_another_system_is_taken_only_where_that_is_said(world: World) -> None:
+    theirs = config_map("shared", world.space, a="1")
+    world.deploy([theirs])
+    annotated = theirs.with_annotations({OWNER: "billing/prod"})
+    world.cluster.apply(annotated)
+    changed = config_map("shared", world.space, a="2")
+    with pytest.raises(GitopsError, match=r"shared: belongs to billing/prod\n  try: --take-ownership ConfigMap/"):
+        world.deploy([changed])
+    world.deploy([changed], take_ownership=frozenset({str(changed.ref)}))
+    assert notes(world, [changed])[str(changed.ref)] == "unchanged "
 
 
 def test_pain_02_an_object_that_moves_to_another_overlay_is_not_deleted(world: World) -> None:
