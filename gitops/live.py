@@ -18,7 +18,7 @@ from gitops.plan.mask import Mask, remember_secrets
 from gitops.plan.model import Snapshot
 from gitops.plan.planner import restamped, stamped, to_apply
 from gitops.plan.structural import misfits
-from gitops.plan.usage import KEPT, USERS, users_of
+from gitops.plan.usage import KEPT, LATER_USERS, USERS, users_of
 
 WORKERS = 16
 STAND_IN = "default"
@@ -132,7 +132,10 @@ def _autoscaled(reader: Reader, pool: ThreadPoolExecutor, desired: Sequence[Kube
 def _users(reader: Reader, pool: ThreadPoolExecutor, going: Iterable[ObjectRef]) -> dict[ObjectRef, str]:
     """Who uses the ConfigMaps and Secrets among `going`."""
     candidates = [ref for ref in going if ref.kind in KEPT and not ref.group]
-    wanted = [(*kind, namespace) for kind in USERS for namespace in sorted({ref.namespace for ref in candidates})]
+    namespaces = sorted({ref.namespace for ref in candidates})
+    wanted, later = (
+        [(*kind, namespace) for kind in kinds for namespace in namespaces] for kinds in (USERS, LATER_USERS)
+    )
     try:
         users = [each for listing in pool.map(lambda key: reader.list(*key), wanted) for each in listing.objects]
     except ApiError as error:
@@ -140,11 +143,12 @@ def _users(reader: Reader, pool: ThreadPoolExecutor, going: Iterable[ObjectRef])
             raise
         # Who may not see the users cannot tell that there is none.
         return dict.fromkeys(candidates, "something that this role may not see")
+    users += [each for listing in pool.map(lambda key: _listed(reader, *key), later) for each in listing.objects]
     return users_of(candidates, users)
 
 
 def _listed(reader: Reader, group: str, kind: str, namespace: str) -> Listing:
-    """A list, or nothing where we may not see it: autoscalers in the overlay itself are known all the same."""
+    """A list, or nothing where we may not see it: of what only adds to what is known."""
     try:
         return reader.list(group, kind, namespace)
     except ApiError as error:

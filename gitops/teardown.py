@@ -50,5 +50,5 @@ def tear_down(
         if decided.pending:
             yield from target.record(decided)
     # Not under the lock: giving the Lease up would make it anew.
-    if not target.held and not any(change.action is Action.SKIP for change in decided.changes):
+    if not target.lingering and not any(change.action is Action.SKIP for change in decided.changes):
         yield from target.forget(release)

@@ -59,7 +59,7 @@ class Applier:
     now: Callable[[], float] = time.monotonic
     applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     """What the server made of each object, for the wait that follows."""
-    held: set[ObjectRef] = field(default_factory=set)
+    lingering: set[ObjectRef] = field(default_factory=set)
     """What was deleted, and is there until somebody lets go of it."""
     _redefined: frozenset[tuple[str, str]] = frozenset()
     """Kinds whose definition this plan makes or changes."""
@@ -97,7 +97,7 @@ class Applier:
 
     def _let_go(self, deletions: Sequence[Change], seconds: float) -> Iterator[Event]:
         """Give the controllers that hold deleted objects by finalizers some time: they may be what is deleted next.
-        What is there all the same is `held`."""
+        What is there all the same is `lingering`."""
         left = [change.live for change in deletions if change.live and change.live.metadata.get("finalizers")]
         deadline, told = self.now() + seconds, False
         while left := [found for each in left if (found := self.reader.get(each.ref)) and found.uid == each.uid]:
@@ -106,7 +106,7 @@ class Applier:
                 yield from (Event(each.ref, "waiting", status(each.body).message) for each in left)
                 told = True
             if late:
-                self.held.update(each.ref for each in left)
+                self.lingering.update(each.ref for each in left)
                 return
             self.sleep(STEP)
 

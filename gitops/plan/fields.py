@@ -160,14 +160,15 @@ def _has(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
 def _equal(desired: Any, live: Any, quantities: bool) -> bool:
     if type(desired) is type(live) and desired == live:
         # To Python, true is 1: in a list of either they are told apart as JSON.
-        return not isinstance(desired, list | dict) or _json(desired) == _json(live)
+        return not isinstance(desired, list | dict) or dumped(desired) == dumped(live)
     if quantities:
         ours, theirs = quantity(desired), quantity(live)
         return ours is not None and ours == theirs
     return False
 
 
-def _json(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """A value as JSON: the same text for what is the same there, and to Python may not be, or the other way round."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -224,6 +225,17 @@ def removed(value: Any, fields: Mapping[str, Any]) -> Any:
             for index, item in enumerate(value)
             if index not in places or "." not in places[index]
         ]
+    return value
+
+
+def owned(value: Any, fields: Mapping[str, Any]) -> Any:
+    """`value` with only those fields that a set has; items of a list as they follow each other there."""
+    inner = _inner(fields)
+    if isinstance(value, Mapping) and inner:
+        return {key: owned(each, inner[f"f:{key}"]) for key, each in value.items() if f"f:{key}" in inner}
+    if isinstance(value, list) and inner:
+        places = {index: inner[key] for key in inner if (index := item_at(value, key)) is not None}
+        return [owned(value[index], places[index]) for index in sorted(places)]
     return value
 
 

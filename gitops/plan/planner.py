@@ -9,8 +9,8 @@ from gitops.objects import MANAGER, OWNER, REVISION, RUN, KubeObject, ObjectRef
 from gitops.plan.aggregation import without_aggregated_rules
 from gitops.plan.autoscaling import spec_of, without_replicas
 from gitops.plan.deadline import own_deadline
-from gitops.plan.diff import diff, like
-from gitops.plan.fields import applied_fields, applied_version, in_live_notation, paths, without
+from gitops.plan.diff import comparable, diff, like
+from gitops.plan.fields import applied_fields, applied_version, dumped, in_live_notation, owned, paths, without
 from gitops.plan.keeping import kept_by
 from gitops.plan.mask import Mask
 from gitops.plan.model import Action, Change, FieldChange, Plan, Refusal, Release, Risk, Snapshot
@@ -80,8 +80,10 @@ def plan(
     wanted = {each.ref for each in desired}
     if policy.prune:
         gone = sorted(snapshot.inventory.owned - wanted)
-        changes += [_deletion(ref, release, snapshot, policy, claimed or {}) for ref in gone if ref in snapshot.live]
-        changes += [_unseen(ref) for ref in gone if ref.group in snapshot.unknown and ref not in snapshot.live]
+        deletions = [_deletion(ref, release, snapshot, policy, claimed or {}) for ref in gone if ref in snapshot.live]
+        changes += [_unless_unknown(each, snapshot, policy) for each in deletions]
+        unseen = [ref for ref in gone if ref.group in snapshot.unknown and ref not in snapshot.live]
+        changes += [_unseen(ref, [ref.group]) for ref in unseen]
     else:
         kept = sorted(ref for ref in snapshot.inventory.owned - wanted if ref in snapshot.live)
         changes += [Change(Action.SKIP, ref, None, note="kept: --no-prune") for ref in kept]
@@ -137,7 +139,7 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         merged = KubeObject({**merged.body, "spec": {**merged.body["spec"], "replicas": kept}}, merged.origin)
     fields = diff(live.body, merged.body)
     adopts = snapshot.orphans.get(ref, ())
-    if not fields and not adopts and applied_fields(live) == applied_fields(merged):
+    if not adopts and (not fields or _is_of_others(desired, live, merged)) and _owns_the_same(live, merged):
         return Change(Action.UNCHANGED, ref, desired, live=live, level=level)
     return Change(
         action=Action.UPDATE,
@@ -153,6 +155,18 @@ def _change(desired: KubeObject, level: int, replicas: int | None, snapshot: Sna
         replicas=kept,
         level=level,
     )
+
+
+def _owns_the_same(live: KubeObject, merged: KubeObject) -> bool:
+    return applied_fields(live) == applied_fields(merged)
+
+
+def _is_of_others(desired: KubeObject, live: KubeObject, merged: KubeObject) -> bool:
+    """Whether what an apply would change is nothing of what we apply: a webhook may write another time at each try."""
+    before, after, wanted = (comparable(each.body) for each in (live, merged, desired))
+    ours = applied_fields(live)
+    pairs = ((owned(before, ours), owned(after, ours)), (like(before, wanted), like(after, wanted)))
+    return all(dumped(one) == dumped(other) for one, other in pairs)
 
 
 def _replacement(desired: KubeObject, live: KubeObject, reason: str, level: int, mask: Mask) -> Change:
@@ -254,8 +268,15 @@ def _deletion(
     return Change(Action.DELETE, ref, None, risk=risk, live=live)
 
 
-def _unseen(ref: ObjectRef) -> Change:
-    return Change(Action.SKIP, ref, None, note=f"kept: the server of {ref.group} does not answer")
+def _unless_unknown(deletion: Change, snapshot: Snapshot, policy: Policy) -> Change:
+    """Nothing is deleted while it is not known all that there is; but for a teardown, which is of no single release."""
+    if deletion.action is not Action.DELETE or policy.teardown or not snapshot.unknown:
+        return deletion
+    return _unseen(deletion.ref, snapshot.unknown)
+
+
+def _unseen(ref: ObjectRef, groups: Iterable[str]) -> Change:
+    return Change(Action.SKIP, ref, None, note=f"kept: the server of {', '.join(sorted(groups))} does not answer")
 
 
 def _spared(

@@ -52,7 +52,7 @@ class ClusterTarget:
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    held: set[ObjectRef] = field(default_factory=set)
+    lingering: set[ObjectRef] = field(default_factory=set)
     """What was deleted, and is there until somebody lets go of it."""
     reader: FreshReader = field(init=False)
     """Reads the cluster; what this run has written is seen."""
@@ -207,7 +207,7 @@ class ClusterTarget:
         """Write the inventory, unless it says the same already."""
         inventory = self._inventory or plan.inventory
         last = inventory.last
-        owned = owned_after(plan) | self.held if result == "deployed" else inventory.owned
+        owned = owned_after(plan) | self.lingering if result == "deployed" else inventory.owned
         same = last and (last.revision, last.result) == (plan.release.revision, result)
         if same and owned == inventory.owned and not plan.pending:
             return
@@ -254,7 +254,7 @@ class ClusterTarget:
             may_write=self._may_write,
             began=self._lease.began if self._lease else "",
             applied=self._applied,
-            held=self.held,
+            lingering=self.lingering,
             tell=self._announcer.note,
         )
 

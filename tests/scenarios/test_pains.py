@@ -1,6 +1,7 @@
 """What hurts users of other tools, each told as a test that shows it does not hurt here. See docs/deploy.md."""
 
 import copy
+import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -109,10 +110,16 @@ def test_pain_02_nothing_is_pruned_while_a_part_of_the_api_does_not_answer() -> 
     both = [definition(group=group), widget(namespace="app", group=group), *many("app", 3)]
     world.deploy(both)
     cluster.broken = {group}
-    world.deploy([both[0], *many("app", 3)])
-    assert both[1].ref in world.inventory().owned
+    world.deploy([both[0], *many("app", 2)])
+    assert {both[1].ref, both[-1].ref} <= world.inventory().owned
+    assert world.get(both[-1]) is not None
+    assert (
+        notes(world, [both[0], *many("app", 2)])[str(both[-1].ref)]
+        == f"skip kept: the server of {group} does not answer"
+    )
     cluster.broken = set()
-    assert [str(change.ref) for change in world.deploy([both[0], *many("app", 3)]).pending] == ["Widget/app/one"]
+    gone = world.deploy([both[0], *many("app", 2)]).pending
+    assert [str(change.ref) for change in gone] == ["ConfigMap/app/part-02", "Widget/app/one"]
 
 
 @pytest.mark.parametrize("annotation", KEPT_BY)
@@ -367,6 +374,20 @@ def test_pain_06_a_generated_config_map_stays_while_an_old_revision_or_a_pod_use
     assert world.get(old) is None
 
 
+def test_pain_06_a_generated_config_map_stays_until_a_job_that_uses_it_is_over() -> None:
+    cluster = FakeCluster()
+    world = World(cluster, "app")
+    old = config_map("settings-1", "app")
+    world.deploy([old, *many("app", 3)])
+    pod = {"containers": [], "volumes": [{"name": "s", "configMap": {"name": "settings-1"}}]}
+    spec = {"suspend": True, "template": {"spec": pod}}
+    metadata = {"name": "once", "namespace": "app"}
+    job = cluster.create(KubeObject({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": spec}))
+    assert notes(world, many("app", 3))[str(old.ref)] == "skip kept: Job/once still uses it"
+    cluster.set_status(job.ref, conditions=[{"type": "Complete", "status": "True"}])
+    assert notes(world, many("app", 3))[str(old.ref)].startswith("delete")
+
+
 # --- 7: throttling and discovery
 
 
@@ -566,6 +587,29 @@ def test_pain_13_a_field_that_the_overlay_lets_go_of_is_named(real_world: World)
     real_world.deploy([headless])
     plan = real_world.plan([service(namespace=real_world.space)])
     assert [change.note for change in plan.pending] == ["leaves spec.clusterIP as it is"]
+
+
+def test_pain_13_what_others_write_anew_at_each_try_is_no_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A webhook that takes our value for another one, so that no deploy is proved to change nothing, and one that
+    writes the time."""
+    cluster = FakeCluster()
+    world, given = World(cluster, "app"), config_map(namespace="app", a="1")
+    world.deploy([given])
+    preview, times = cluster.preview, itertools.count()
+
+    def tried(desired: KubeObject, force: bool = False) -> KubeObject:
+        merged = preview(desired, force)
+        if desired.kind != "ConfigMap":
+            return merged
+        data = {**merged.body["data"], "a": "mutated"}
+        noted = {**merged.annotations, "example.invalid/time": str(next(times))}
+        return KubeObject({**merged.with_metadata(annotations=noted).body, "data": data})
+
+    monkeypatch.setattr(cluster, "preview", tried)
+    cluster.objects[given.ref]["data"]["a"] = "mutated"
+    assert world.plan([given]).pending == ()
+    (change,) = world.plan([config_map(namespace="app", a="1", b="2")]).pending
+    assert "data.b" in [field.path for field in change.fields]
 
 
 # --- 14: immutable fields
