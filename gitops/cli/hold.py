@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gitops.cli.manifest_options import author, where
+from gitops.cli.manifest_options import author, one_line, where
 from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("environment", metavar="ENV")
-@click.option("--reason", required=True, help="Why, for those who meet it.")
+@click.option("--reason", required=True, callback=one_line, help="Why, for those who meet it.")
 @where
 @author
 @output_option("text", "json")

@@ -29,3 +29,11 @@ def _checked(_context: click.Context, _parameter: click.Parameter, value: str) -
     if value and not re.fullmatch(r"[^<>\x00-\x1f\x7f]*[^<>\x00-\x20\x7f] <[^<>\s\x00-\x1f]+>", value):
         raise UsageError("--author", f"cannot be {value!r}", 'write it as in "Ann Other <ann@example.com>"')
     return value
+
+
+def one_line(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    """Why an environment is held, in one line. Raises `UsageError` where that is empty."""
+    said = " ".join(value.split())
+    if not said:
+        raise UsageError("--reason", "is empty", "say why, for those who meet the hold")
+    return said

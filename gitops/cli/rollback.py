@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gitops.cli.cluster_options import context_option
-from gitops.cli.manifest_options import author
+from gitops.cli.manifest_options import author, one_line
 from gitops.cli.output_option import output_option
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("name", metavar="ENV")
 @click.option("--to", "to", default="", help="Revision; by default the last good release that was not as it is now.")
-@click.option("--reason", default="rollback", show_default=True, help="Why, for those who meet the hold.")
+@click.option(
+    "--reason", default="rollback", show_default=True, callback=one_line, help="Why, for those who meet the hold."
+)
 @context_option
 @click.option("--dry-run", is_flag=True, help="Say what would be committed.")
 @author

@@ -1,7 +1,7 @@
 """Holds: a file a held environment in the manifest repository, which every bump and promotion obeys."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import yaml
 
@@ -61,6 +61,20 @@ def hold(wanted: Hold, prefix: str = "", author: str = "") -> Intent:
         return Proposal((new_file(path, _file(wanted)),), message)
 
     return propose
+
+
+def hold_for(wanted: Hold, tree: Tree, prefix: str = "") -> tuple[FileEdit, ...]:
+    """The edits that hold the environment for the reason of `wanted`. Where it is held for another, for both: who lifts
+    the hold shall know of each. Raises `GitopsError` for a hold that cannot be read."""
+    path = path_of(wanted.environment, prefix)
+    there = read_holds(tree, [wanted.environment], prefix).get(wanted.environment)
+    if there is None:
+        return (new_file(path, _file(wanted)),)
+    if wanted.reason in there.reason:
+        return ()
+    both = replace(there, reason=f"{there.reason}; {wanted.reason}")
+    entry = tree.find([path])[path]
+    return (FileEdit(entry, tree.read([entry])[path], _file(both)),)
 
 
 def _file(wanted: Hold) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gitops.clients.git_objects import TreeEntry
 from gitops.errors import GitopsError
 from gitops.inventory import Inventory
-from gitops.manifest.hold import Hold, hold
+from gitops.manifest.hold import Hold, hold_for
 from gitops.manifest.repository import FileEdit, Intent, Message, Proposal, Tree
 
 TRAILER = "Rollback-to"
@@ -32,7 +32,7 @@ def roll_back(wanted: Rollback, prefix: str = "") -> Intent:
     """
 
     def propose(tree: Tree) -> Proposal:
-        edits = (*restored(tree, wanted.folder, wanted.revision), *hold(wanted.held, prefix)(tree).edits)
+        edits = (*restored(tree, wanted.folder, wanted.revision), *hold_for(wanted.held, tree, prefix))
         subject = f"roll back {wanted.environment} to {wanted.revision[:7]}: {wanted.held.reason}"
         return Proposal(edits, Message(subject, trailers=((TRAILER, wanted.revision),), author=wanted.author))
 

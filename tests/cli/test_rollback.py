@@ -91,6 +91,17 @@ def test_pain_01_a_rollback_is_a_commit_and_a_hold_that_bump_obeys(shop: Shop) -
     assert "registry.invalid/web:1.1@sha256:111" in shop.git("show", "release/prod:shop/cronjob.batch-web.yaml")
 
 
+def test_a_rollback_of_what_is_held_already_adds_its_reason_to_the_hold(shop: Shop) -> None:
+    shop.run("hold", "prod", "--reason", "black friday")
+    for _ in range(2):
+        shop.run("rollback", "prod", "--reason", "1.2 loses\norders")
+    holds = (shop.folder / ".gitops" / "holds" / "prod.yaml").read_text()
+    assert "reason: black friday; 1.2 loses orders\n" in holds
+    assert tag(shop) == "1.1"
+    assert "--reason: is empty" in shop.run("rollback", "prod", "--reason", " ", code=2)
+    assert "--reason: is empty" in shop.run("hold", "prod", "--reason", "", code=2)
+
+
 def test_a_dry_run_of_a_rollback_commits_nothing(shop: Shop) -> None:
     head = shop.git("rev-parse", "HEAD")
     said = shop.run("rollback", "prod", "--dry-run")
