@@ -7,6 +7,7 @@ lease without noticing (a machine that slept) is found out by the inventory as w
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -82,7 +83,11 @@ class Lease:
         return str(self._held.metadata.get("resourceVersion", "")) if self._held else ""
 
     def __enter__(self) -> "Lease":
-        self._acquire()
+        try:
+            self._acquire()
+        except KeyboardInterrupt:
+            self._abandon()
+            raise
         self._renewer = threading.Thread(target=self._renew, daemon=True, name="lease")
         self._renewer.start()
         return self
@@ -220,6 +225,14 @@ class Lease:
                     return
             except GitopsError:
                 return
+
+    def _abandon(self) -> None:
+        """Give up what was taken, or may have been, when an interrupt came."""
+        with suppress(GitopsError):
+            found = self._cluster.get(self._ref)
+            if found and _terms(found).get("holderIdentity") == self._holder:
+                self._held = found
+                self._release()
 
     def _busy(self, found: KubeObject | None) -> GitopsError:
         spec = _terms(found) if found else {}

@@ -58,6 +58,8 @@ class ClusterTarget:
     """Reads the cluster; what this run has written is seen."""
     _applied: dict[ObjectRef, KubeObject] = field(default_factory=dict)
     _inventory: Inventory | None = None
+    _tried: Inventory | None = None
+    """What this run wrote last, or tried to."""
     _recovered: Inventory | None = None
     _entry: Entry | None = None
     _lease: Lease | None = None
@@ -305,17 +307,20 @@ class ClusterTarget:
         """Write the inventory in place of the one that was read; two deploys at once cannot both."""
         ref = self._inventory_ref(release)
         body = to_object(inventory, ref)
+        before, self._tried = self._tried, inventory
         try:
             written = self.cluster.replace(body) if inventory.resource_version else self._first(body)
         except Conflict as conflict:
             # An answer that was lost on its way makes the second attempt meet our own first one.
             found = self.reader.get(ref)
-            if found is None or from_object(found, inventory.owner) != inventory:
+            there = from_object(found, inventory.owner) if found else None
+            if found is None or there not in (inventory, before):
                 raise GitopsError(
                     str(ref), "another deploy is under way", "run it again when that is done"
                 ) from conflict
-            written = found
-        self._inventory = replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
+            # An interrupt came before the answer to what we wrote last was noted.
+            written = found if there == inventory else self.cluster.replace(to_object(_onto(inventory, found), ref))
+        self._inventory = _onto(inventory, written)
 
     def _first(self, body: KubeObject) -> KubeObject:
         try:
@@ -327,6 +332,11 @@ class ClusterTarget:
 
     def _inventory_ref(self, release: Release) -> ObjectRef:
         return inventory_ref(release.home, release.environment)
+
+
+def _onto(inventory: Inventory, written: KubeObject) -> Inventory:
+    """`inventory`, to be written in place of the ConfigMap `written`."""
+    return replace(inventory, resource_version=str(written.metadata["resourceVersion"]))
 
 
 def _lease_refs(release: Release) -> tuple[ObjectRef, ObjectRef]:
