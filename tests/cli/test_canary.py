@@ -132,8 +132,9 @@ class Shop:
         spec = json.loads(json.dumps(job.body["spec"]))
         container = spec["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]
         container["env"] = [{"name": "DB_PASSWORD", "value": f"{CANARY}-env-{tag}"}]
+        settings = {"v": tag, "url": f"db://app:{CANARY}-plain-{tag}@x"}
         bodies = [
-            config_map(namespace="shop", v=tag, url=f"db://app:{CANARY}-plain-{tag}@x").body,
+            config_map(namespace="shop", **settings).body,
             secret(
                 namespace="shop", password=f"{CANARY}-plain-{tag}", text=f'one "{CANARY}"\nline {CANARY}-{tag}'
             ).body,
@@ -148,7 +149,7 @@ class Shop:
             overlay.mkdir(parents=True, exist_ok=True)
             images = f"images: [{{name: registry.invalid/tick, newTag: '{tag}'}}]\n"
             (overlay / "kustomization.yaml").write_text(f"resources: [objects.yaml]\n{images}")
-            every = [*bodies, *extra] if name == "prod" else bodies[:1]
+            every = [*bodies, *extra] if name == "prod" else [config_map(namespace="shop-staging", **settings).body]
             (overlay / "objects.yaml").write_text(yaml.safe_dump_all(every))
 
     def commit(self, subject: str) -> None:
@@ -338,10 +339,8 @@ def with_a_registry(shop: Shop, echo: EchoServer, tmp_path: Path, monkeypatch: p
 
 def by_hand(server: ApiServer) -> None:
     """Somebody changes what is secret."""
-    cluster = KubernetesCluster(server.connection())
-    found = cluster.get(ObjectRef("", "Secret", "shop", "keys"))
-    assert found
-    cluster.replace(KubeObject({**found.body, "data": {"password": coded(f"{CANARY}-plain-4")}}))
+    changed = {**secret("keys", "shop").body, "data": {"password": coded(f"{CANARY}-plain-4")}}
+    KubernetesCluster(server.connection()).apply(KubeObject(changed), force=True, manager="jane")
 
 
 def around_manifests(shop: Shop, echo: EchoServer) -> None:
