@@ -33,9 +33,10 @@ class Revisions:
         self._fetching = threading.Lock()
         self._asked = False
 
-    def committed(self) -> tuple[str, str]:
-        """The revision that is checked out, and its subject. Raises `GitopsError` with uncommitted changes."""
-        if changed := self.changed_files():
+    def committed(self, untracked: bool = True) -> tuple[str, str]:
+        """The revision that is checked out, and its subject. Raises `GitopsError` with uncommitted changes, of which a
+        new file is one where `untracked`."""
+        if changed := self.changed_files(untracked):
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             hint = "commit them: what is deployed is a revision"
             raise GitopsError(str(self._root), f"has uncommitted changes ({changed[0]}{more})", hint)
@@ -46,10 +47,10 @@ class Revisions:
         """The revision that is checked out. Raises `GitopsError` where nothing is committed yet."""
         return self._git.head()
 
-    def changed_files(self) -> list[str]:
+    def changed_files(self, untracked: bool = True) -> list[str]:
         """Files of the tree that are not as committed. A plan that was saved there is no part of it."""
-        root = self._git.directory
-        return [file for file in self._git.changed_files(self._inner) if not _is_saved_plan(root / file)]
+        changed = self._git.changed_files(self._inner, untracked=untracked)
+        return [file for file in changed if not _is_saved_plan(self._git.directory / file)]
 
     def title(self, revision: str) -> str:
         """The subject of a commit; empty where this clone does not have it."""

@@ -46,7 +46,8 @@ def command(
     if save:
         _refuse_several(context.config.file, len(overlays))
     policy = asked.policy
-    revision, title = Revisions(context.root).committed() if save else revision_at(context.root)
+    # What a build writes beside the tree (reports, plans) is no part of the commit.
+    revision, title = Revisions(context.root).committed(untracked=False) if save else revision_at(context.root)
     plans = []
     coming: dict[str, tuple[KubeObject, ...]] = {}
     for overlay in overlays:
