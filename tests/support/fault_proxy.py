@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from tests.support.loopback import LoopbackServer
 
+BLOCK = 10
 FAULTS = ("429", "500", "503", "reset before", "reset after", "slow", "cut", "stale")
 
 
@@ -30,6 +31,7 @@ class FaultProxy(LoopbackServer):
         self.injected: Counter[str] = Counter()
         self.calls = 0
         self._random = random.Random(seed)
+        self._due: dict[bool, list[bool]] = {True: [], False: []}
         self._lock = threading.Lock()
         self._earlier: dict[str, tuple[int, list[tuple[str, str]], bytes]] = {}
         proxy = self
@@ -63,15 +65,25 @@ class FaultProxy(LoopbackServer):
     def _fault(self, handler: BaseHTTPRequestHandler) -> str:
         with self._lock:
             self.calls += 1
-            if self._random.random() >= self.rate:
-                return ""
             watch = "watch=true" in handler.path
+            if not self._is_due(watch):
+                return ""
             read_before = handler.command == "GET" and handler.path in self._earlier
             possible = [each for each in FAULTS if each != "stale" or watch or read_before]
             # Those that were not seen yet come first: a short run has each of them.
             fault = self._random.choice([each for each in possible if not self.injected[each]] or possible)
             self.injected[f"watch {fault}" if watch else fault] += 1
             return fault
+
+    def _is_due(self, watch: bool) -> bool:
+        """Whether a call fails. Of each ten watches, and of each ten others, so many do as the rate says; chance tells
+        which."""
+        block = self._due[watch]
+        if not block:
+            failing = round(self.rate * BLOCK)
+            block += [True] * failing + [False] * (BLOCK - failing)
+            self._random.shuffle(block)
+        return block.pop()
 
     def _refuse(self, handler: BaseHTTPRequestHandler, status: int) -> None:
         handler.send_response(status)
